@@ -1,0 +1,145 @@
+# Developers' commands. "make" or "make help" lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# The place where Ansible, mypy and pytest find this checkout as a collection.
+collections := .build/ansible_collections/tts
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
+export PYTHONPATH := $(CURDIR)/.build
+
+play = ANSIBLE_CONFIG=tests/rig/ansible.cfg ansible-playbook \
+	-i examples/inventory -i tests/rig/demo.yml -i .rig/demo/inventory.yml
+
+# $(call need,VARIABLES,usage): stop with the usage unless each of the variables has a value.
+need = $(foreach name,$1,$(if $($(name)),,$(error $(name) is missing. Usage: $2)))
+
+# A CMD in the environment reaches the shell as it is, but make would expand the $ in one
+# that comes as its argument.
+ifeq ($(origin CMD),command line)
+$(error CMD comes from the environment. Usage: CMD='uname -r' make -s rig-ssh HOST=gpu1)
+endif
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- the tools ---------------------------------------------------------------------------------
+
+.PHONY: place
+place:
+	@tools/bootstrap
+	@mkdir -p $(collections)
+	@ln -sfn ../../.. $(collections)/modelstore
+
+# --- the demo and the rig ----------------------------------------------------------------------
+
+.PHONY: demo
+demo: ## build and start three machines and bring the model store up on them
+	@tools/step 'Tools' $(MAKE) place
+	@tools/step 'Machines' tools/rig up
+	@tools/step 'Playbook site' $(MAKE) play PLAY=site
+	@echo 'The machines keep running. Look around: make rig-ssh HOST=gpu1. Take them down: make rig-down'
+
+.PHONY: play
+play: ## run a playbook against the running rig: PLAY=site [ARGS='--check --diff']
+	$(call need,PLAY,make play PLAY=site [ARGS='--check --diff'])
+	@$(MAKE) place
+	@$(play) tts.modelstore.$(PLAY) $(ARGS)
+
+.PHONY: rig-up
+rig-up: place ## start the rig's machines, building their image if needed
+	@tools/rig up
+
+.PHONY: rig-down
+rig-down: ## stop the rig's machines and forget their disks
+	@tools/rig down
+
+.PHONY: rig-snapshot
+rig-snapshot: ## save the state of all machines: NAME=clean
+	$(call need,NAME,make rig-snapshot NAME=clean)
+	@tools/rig snapshot '$(NAME)'
+
+.PHONY: rig-restore
+rig-restore: ## go back to a saved state of all machines: NAME=clean
+	$(call need,NAME,make rig-restore NAME=clean)
+	@tools/rig restore '$(NAME)'
+
+.PHONY: rig-ssh
+rig-ssh: ## a shell on a machine, or CMD='uname -r' make -s rig-ssh HOST=gpu1
+	$(call need,HOST,make rig-ssh HOST=gpu1  or  CMD='uname -r' make -s rig-ssh HOST=gpu1)
+	@tools/rig ssh '$(HOST)' $${CMD:+"$$CMD"}
+
+.PHONY: rig-cable
+rig-cable: ## pull or plug a cable: HOST=gpu1 NET=storage_a STATE=down|up
+	$(call need,HOST NET STATE,make rig-cable HOST=gpu1 NET=storage_a STATE=down|up)
+	@tools/rig cable '$(HOST)' '$(NET)' '$(STATE)'
+
+.PHONY: rig-power
+rig-power: ## cut or give power: HOST=store1 STATE=off|on|reset
+	$(call need,HOST STATE,make rig-power HOST=store1 STATE=off|on|reset)
+	@tools/rig power '$(HOST)' '$(STATE)'
+
+# --- tests -------------------------------------------------------------------------------------
+
+.PHONY: test
+test: check ## what continuous integration runs: check and the default scenario
+	@$(MAKE) scenario NAME=default
+
+.PHONY: test-long
+test-long: check ## check and every scenario
+	@for folder in molecule/*/; do $(MAKE) scenario NAME="$$(basename "$$folder")" || exit; done
+
+.PHONY: scenario
+scenario: ## run one molecule scenario: NAME=default
+	$(call need,NAME,make scenario NAME=default)
+	@$(MAKE) place
+	@cd $(collections)/modelstore && \
+		tools/step 'Scenario $(NAME)' molecule test --scenario-name '$(NAME)'
+
+.PHONY: bench
+bench: place ## measure the store on the running rig
+	@tools/bench
+
+.PHONY: check
+check: lint types unit specs docs artifact sanity ## all checks that need no machines
+
+.PHONY: lint
+lint: place
+	@tools/step 'ruff' ruff check
+	@tools/step 'ruff format' ruff format --check
+	@tools/step 'yamllint' yamllint --strict .
+	@tools/step 'shellcheck' shellcheck $(shell git grep --untracked -l -E '^#!.*[/ ](ba)?sh$$')
+	@tools/step 'ansible-lint' ansible-lint --offline
+
+.PHONY: types
+types: place
+	@tools/step 'mypy' mypy -p ansible_collections.tts.modelstore.plugins -p vmrig
+	@tools/step 'mypy, programs' mypy tools/check-artifact tools/check-specs tools/role-readme
+
+.PHONY: unit
+unit: place
+	@tools/step 'pytest' pytest tests/unit
+
+.PHONY: specs
+specs: place
+	@tools/step 'Role specifications' tools/check-specs
+	@tools/step 'Role option tables' tools/role-readme --check
+
+.PHONY: docs
+docs: place
+	@tools/step 'Changelog' antsibull-changelog lint
+	@tools/step 'Documentation' antsibull-docs lint-collection-docs --plugin-docs \
+		--check-extra-docs-refs --validate-collection-refs self .
+
+.PHONY: artifact
+artifact: place
+	@tools/step 'Build' ansible-galaxy collection build --force --output-path .build
+	@tools/step 'Artifact' tools/check-artifact .build/tts-modelstore-*.tar.gz
+
+.PHONY: sanity
+sanity: place
+	@tools/step 'ansible-test sanity' tools/sanity

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, the tts.modelstore authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: it can change in any release.
+
+"""Node records of a real host: reading them, and doing the steps of a plan."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Callable
+
+from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
+from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
+from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem, Runner
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi import parse
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.database import (
+    database_root,
+    load_records,
+    record_path,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.exit_codes import (
+    NOT_FOUND,
+    failure,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import NO_CHAP
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node import commands
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node.lock import database_lock
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node.plan import ObservedNode
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import parse_portal
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.sysfs import load_sessions
+
+_CONFIGURATION = "/etc/iscsi/iscsid.conf"
+# Either of the two answers: the socket starts iscsid on demand.
+_ISCSID_UNITS = ["iscsid.socket", "iscsid.service"]
+
+Lock = Callable[[], AbstractContextManager[None]]
+
+
+def load(runner: Runner, fs: FileSystem, target: str) -> ObservedNode:
+    """Read what the host has of one target; nothing at all where open-iscsi is not installed."""
+    return ObservedNode(
+        records=load_records(fs, database_root(runner, fs), target),
+        sessions=load_sessions(fs, target),
+        default_chap=(
+            parse.chap_of(parse.key_values(fs.read(_CONFIGURATION)))
+            if fs.exists(_CONFIGURATION)
+            else NO_CHAP
+        ),
+        iscsid_active=(
+            runner.available("systemctl")
+            and runner.run(["systemctl", "is-active", "--quiet", *_ISCSID_UNITS]).returncode == 0
+        ),
+    )
+
+
+def apply(action: Action, runner: Runner, fs: FileSystem, lock: Lock = database_lock) -> None:
+    """Do one step."""
+    if action.name == "start_iscsid":
+        _start_iscsid(runner)
+    elif action.name == "create_record":
+        _create(action, runner)
+    elif action.name == "replace_damaged_record":
+        _remove(action, fs, lock)
+        _create(action, runner)
+    elif action.name == "remove_damaged_record":
+        _remove(action, fs, lock)
+    elif action.name == "update_record":
+        _iscsiadm(action, runner, commands.update_command(action), "the values to be set")
+    elif action.name == "delete_record":
+        _iscsiadm(action, runner, commands.delete_command(action), "it to be deleted", NOT_FOUND)
+    elif action.name in ("set_chap", "clear_chap"):
+        _write_chap(action, runner, fs, lock)
+    else:
+        raise ValueError("no such step: %s" % action.name)
+
+
+def _start_iscsid(runner: Runner) -> None:
+    completed = runner.run(commands.START_ISCSID)
+    if completed.returncode != 0:
+        raise ModelStoreError(
+            "unit iscsid.socket",
+            completed.stderr.strip() or "exit code %d" % completed.returncode,
+            "it to start",
+            "Look at 'systemctl status iscsid.socket' and 'journalctl -u iscsid.socket'.",
+        )
+
+
+def _create(action: Action, runner: Runner) -> None:
+    messages = _iscsiadm(action, runner, commands.new_command(action), "it to be created")
+    # Without iscsid the record is made all the same, but with compiled-in values in place of
+    # those in iscsid.conf. Nobody would ever correct them, so it must not stay.
+    if "daemon" in messages:
+        runner.run(commands.delete_command(action))
+        raise ModelStoreError(
+            "node record %s" % action.subject,
+            "no iscsid to tell the defaults of new records (%s)" % messages.splitlines()[-1],
+            "iscsid to answer",
+            "Look at 'systemctl status iscsid.socket iscsid.service' and 'journalctl -u iscsid'.",
+        )
+
+
+def _iscsiadm(
+    action: Action, runner: Runner, argv: list[str], expected: str, *also_fine: int
+) -> str:
+    """Run iscsiadm and return its messages."""
+    completed = runner.run(argv)
+    if completed.returncode not in (0, *also_fine):
+        raise failure("node record %s" % action.subject, completed, expected)
+    return completed.stderr.strip()
+
+
+def _remove(action: Action, fs: FileSystem, lock: Lock) -> None:
+    with lock():
+        fs.remove(action.arguments["path"])
+
+
+def _write_chap(action: Action, runner: Runner, fs: FileSystem, lock: Lock) -> None:
+    """Write the credentials into the record's file.
+
+    iscsiadm takes secrets on its command line only, where every user of the host can read them.
+    """
+    root = database_root(runner, fs)
+    path = record_path(
+        root,
+        action.arguments["target"],
+        parse_portal(action.arguments["portal"]),
+        action.arguments["tpgt"],
+        action.arguments["iface"],
+    )
+    with lock():
+        text = commands.with_chap(fs.read(path), commands.chap_of_action(action))
+        # Staged in the root: iscsiadm takes every file beside the record for another iface's.
+        fs.write_private(path, text, staging=root)

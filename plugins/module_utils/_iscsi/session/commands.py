@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the tts.modelstore authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: it can change in any release.
+
+"""Steps on sessions as commands."""
+
+from __future__ import annotations
+
+from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
+
+
+def login_command(action: Action) -> list[str]:
+    """Log in at one portal."""
+    return [*_node(action), "--login"]
+
+
+def logout_command(action: Action) -> list[str]:
+    """End the sessions at one portal."""
+    return [*_node(action), "--logout"]
+
+
+def rescan_command(sid: int) -> list[str]:
+    """Look for new LUNs in one session."""
+    return ["iscsiadm", "-m", "session", "-r", str(sid), "--rescan"]
+
+
+def journal_command(since: float) -> list[str]:
+    """What iscsid logged since a time (seconds since the epoch)."""
+    return [
+        "journalctl",
+        "-u",
+        "iscsid.service",
+        "--since",
+        "@%d" % since,
+        "-o",
+        "cat",
+        "--no-pager",
+    ]
+
+
+def _node(action: Action) -> list[str]:
+    return [
+        "iscsiadm",
+        "-m",
+        "node",
+        "-T",
+        action.arguments["target"],
+        "-p",
+        action.arguments["portal"],
+    ]

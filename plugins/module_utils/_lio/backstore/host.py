@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, the tts.modelstore authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: it can change in any release.
+
+"""Reads devices and backstores, and makes and removes backstores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
+from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.model import (
+    Device,
+    Observed,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.parse import (
+    parse_mounts,
+    parse_swaps,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import (
+    Lio,
+    apply_action,
+    block_folder,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import Ours
+
+
+def load_backstore(lio: Lio, device: str | None) -> Observed:
+    """All backstores, and the device that is to become one."""
+    running = lio.running()
+    paths = {backstore.device for backstore in running.backstores if backstore.device}
+    if device:
+        paths.add(device)
+    return Observed(
+        running=running,
+        saved=lio.saved(),
+        device=look_at(lio.fs, device) if device else Device(),
+        nodes={path: lio.fs.realpath(path) for path in paths},
+        sizes={path: lio.size_bytes(path) for path in paths},
+    )
+
+
+def look_at(fs: FileSystem, path: str) -> Device:
+    """Whether there is a block device, and who uses it or a partition of it."""
+    if not fs.exists(path):
+        return Device()
+    folder = block_folder(fs, path)
+    if not fs.exists(folder):
+        return Device(exists=True)
+    name = folder.rsplit("/", 1)[1]
+    partitions = [
+        "%s/%s" % (folder, entry)
+        for entry in fs.listdir(folder)
+        if entry.startswith(name) and fs.exists("%s/%s/partition" % (folder, entry))
+    ]
+    uses = [use for part in [folder, *partitions] for use in _uses(fs, part)]
+    return Device(exists=True, is_block=True, uses=tuple(uses))
+
+
+def apply_backstore(lio: Lio, name: str, action: Action) -> None:
+    """Do one step of the plan."""
+
+    def create(arguments: Mapping[str, Any]) -> None:
+        lio.start()
+        lio.rtslib.BlockStorageObject(name, arguments["device"], wwn=arguments["wwn"])
+
+    def delete(_arguments: Mapping[str, Any]) -> None:
+        lio.storage_object(name).delete()
+
+    def set_attributes(arguments: Mapping[str, Any]) -> None:
+        entry = lio.storage_object(name)
+        for attribute, value in arguments["attributes"].items():
+            entry.set_attribute(attribute, value)
+
+    def save(_arguments: Mapping[str, Any]) -> None:
+        lio.save(Ours(backstore=name))
+
+    handlers = {
+        "create_backstore": create,
+        "delete_backstore": delete,
+        "set_attributes": set_attributes,
+        "save": save,
+    }
+    apply_action(lio, handlers, action)
+
+
+def _uses(fs: FileSystem, folder: str) -> list[str]:
+    """Who uses one block device, given by its folder in sysfs."""
+    name = folder.rsplit("/", 1)[1]
+    number = fs.read(folder + "/dev").strip()
+    node = "/dev/" + name.replace("!", "/")
+    uses = [
+        "%s mounted at %s" % (name, point)
+        for mounted, source, point in parse_mounts(fs.read("/proc/self/mountinfo"))
+        # A btrfs has a number of its own, so its source counts as well.
+        if mounted == number or (source.startswith("/dev/") and fs.realpath(source) == node)
+    ]
+    uses += [
+        "%s used as swap" % name
+        for swap in parse_swaps(fs.read("/proc/swaps"))
+        if fs.realpath(swap) == node
+    ]
+    uses += [
+        "%s held by %s (device mapper, LVM or RAID)" % (name, holder)
+        for holder in fs.listdir(folder + "/holders")
+    ]
+    return uses

@@ -1,0 +1,203 @@
+# Copyright: (c) 2026, the tts.modelstore authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: it can change in any release.
+
+"""The LIO of this host, through rtslib."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Callable
+
+from ansible.module_utils.common.respawn import (
+    has_respawned,
+    probe_interpreters_for_module,
+    respawn_module,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
+from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
+from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import Configuration
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.parse import parse_configuration
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import Ours, merge_saved
+
+CONFIGFS = "/sys/kernel/config/target"
+
+_RTSLIB_NAMES = ("rtslib_fb", "rtslib")
+# Distributions install rtslib for their own Python only.
+_SYSTEM_PYTHONS = ["/usr/bin/python3", "/usr/libexec/platform-python"]
+
+
+def find_rtslib() -> Any:
+    """The rtslib module, or None when it is not installed.
+
+    Runs the Ansible module again under the system's Python when only that one has it.
+    """
+    for name in _RTSLIB_NAMES:
+        try:
+            return import_module(name)
+        except ImportError:
+            continue
+    if not has_respawned():
+        for name in _RTSLIB_NAMES:
+            interpreter = probe_interpreters_for_module(_SYSTEM_PYTHONS, name)
+            if interpreter:
+                respawn_module(interpreter)
+    return None
+
+
+class Lio:
+    """Reads the running and the saved configuration, and saves.
+
+    :param rtslib: the module, or None where it is not installed.
+    :param predict: count what is not installed as empty; otherwise that is an error.
+    """
+
+    def __init__(self, rtslib: Any, fs: FileSystem, *, predict: bool) -> None:
+        self.rtslib = rtslib
+        self.fs = fs
+        self.predict = predict
+
+    @property
+    def available(self) -> bool:
+        """Whether rtslib is installed and the kernel's target is loaded."""
+        return self.rtslib is not None and self.fs.exists(CONFIGFS)
+
+    @property
+    def saved_path(self) -> str | None:
+        """The file that this distribution restores at boot."""
+        return str(self.rtslib.root.default_save_file) if self.rtslib else None
+
+    def running(self) -> Configuration:
+        """What LIO does now."""
+        return parse_configuration(self._dump())
+
+    def saved(self) -> Configuration | None:
+        """What LIO will do after a reboot; None when nothing was ever saved."""
+        saved = self._read_saved()
+        return None if saved is None else parse_configuration(saved)
+
+    def start(self) -> None:
+        """Load the kernel's target, if need be, before the first object is made."""
+        # The kernel only takes the folder as its database if it is there by now.
+        os.makedirs(os.path.dirname(str(self.saved_path)), mode=0o700, exist_ok=True)
+        self.rtslib.RTSRoot()
+
+    def save(self, ours: Ours) -> None:
+        """Save our object as it runs, and leave what else is in the file alone."""
+        merged = merge_saved(self._read_saved(), self._dump(), ours)
+        self.fs.write_private(
+            str(self.saved_path), json.dumps(merged, indent=2, sort_keys=True) + "\n"
+        )
+
+    def storage_object(self, key: str) -> Any:
+        """The running storage object with this key (see :attr:`Backstore.key`)."""
+        plugin, name = key.split("/", 1) if "/" in key else ("block", key)
+        for entry in self.rtslib.tcm.StorageObject.all():
+            if (entry.plugin, entry.name) == (plugin, name):
+                return entry
+        raise ModelStoreError(
+            "backstore %s" % key,
+            "no such backstore",
+            "it to run",
+            "Make it with lio_backstore first.",
+        )
+
+    def size_bytes(self, device: str) -> int | None:
+        """Size of a block device; None when it is not there."""
+        try:
+            return int(self.fs.read(block_folder(self.fs, device) + "/size")) * 512
+        except (OSError, ValueError):
+            return None
+
+    def _dump(self) -> dict[str, Any]:
+        # Not RTSRoot().dump(): to make an RTSRoot, and to ask a fabric that is not loaded for its
+        # discovery credentials, loads kernel modules and makes folders in configfs.
+        if self.rtslib is None and not self.predict:
+            raise ModelStoreError(
+                "rtslib",
+                "no Python module of that name",
+                "it to be installed for the system's Python",
+                "Install the package python3-rtslib-fb (python3-rtslib on RHEL).",
+            )
+        if not self.available:
+            return {"storage_objects": [], "targets": [], "fabric_modules": []}
+        fabrics = [fabric for fabric in self.rtslib.FabricModule.all() if fabric.exists]
+        return {
+            "storage_objects": [
+                self._dump_storage_object(entry) for entry in self.rtslib.tcm.StorageObject.all()
+            ],
+            "targets": [
+                self._dump_target(target) for fabric in fabrics for target in fabric.targets
+            ],
+            "fabric_modules": [
+                fabric.dump()
+                for fabric in fabrics
+                if fabric.has_feature("discovery_auth") and fabric.discovery_enable_auth
+            ],
+        }
+
+    def _dump_storage_object(self, entry: Any) -> Any:
+        try:
+            return entry.dump()
+        except self.rtslib.RTSLibError:  # made, but never configured
+            return {"plugin": entry.plugin, "name": entry.name}
+
+    def _dump_target(self, target: Any) -> Any:
+        try:
+            return target.dump()
+        except self.rtslib.RTSLibError as error:
+            raise ModelStoreError(
+                "target %s" % target.wwn,
+                "an unfinished object (%s)" % error,
+                "LUNs that all have a backstore",
+                "Look for the broken LUN with 'targetcli ls' and delete it.",
+            ) from error
+
+    def _read_saved(self) -> dict[str, Any] | None:
+        if self.saved_path is None:
+            return None
+        try:
+            saved = json.loads(self.fs.read(self.saved_path))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise _damaged(self.saved_path, str(error)) from error
+        if not isinstance(saved, dict):
+            raise _damaged(self.saved_path, "no JSON object")
+        return saved
+
+
+def apply_action(
+    lio: Lio, handlers: Mapping[str, Callable[[Mapping[str, Any]], None]], action: Action
+) -> None:
+    """Do one step, and say which one it was when LIO refuses it."""
+    try:
+        handlers[action.name](action.arguments)
+    except (lio.rtslib.RTSLibError, OSError) as error:
+        raise ModelStoreError(
+            "%s of %s" % (action.name, action.subject),
+            str(error),
+            "LIO to accept it",
+            "The kernel's reason is in dmesg. What was done before this step stays; run again.",
+        ) from error
+
+
+def block_folder(fs: FileSystem, device: str) -> str:
+    """The folder of a block device in sysfs."""
+    name = fs.realpath(device).removeprefix("/dev/")
+    return "/sys/class/block/%s" % name.replace("/", "!")
+
+
+def _damaged(path: str, found: str) -> ModelStoreError:
+    return ModelStoreError(
+        "saved configuration %s" % path,
+        found,
+        "a JSON object as rtslib writes it",
+        "Repair the file or move it away; a copy may be in the folder 'backup' beside it.",
+    )

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, the tts.modelstore authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: it can change in any release.
+
+"""Volumes and the initiators that may use them, worked out from an inventory."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping
+
+from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.wwid import volume_wwn
+
+Variables = Mapping[str, Mapping[str, Any]]
+
+
+def initiator_name(host: str, variables: Mapping[str, Any]) -> str:
+    """The initiator name of an inventory host: its own, or ``<prefix>:<host>``."""
+    own = variables.get("modelstore_initiator_name")
+    if own:
+        return str(own).lower()
+    prefix = variables.get("modelstore_iqn_prefix")
+    if not prefix:
+        raise ModelStoreError(
+            "initiator name of %s" % host,
+            "neither modelstore_initiator_name nor modelstore_iqn_prefix",
+            "one of them",
+            "Set modelstore_iqn_prefix for all hosts, for example iqn.2026-11.com.example.",
+        )
+    return ("%s:%s" % (prefix, host)).lower()
+
+
+def exclusive_volumes(
+    clients: Iterable[str], hostvars: Variables, store: str, target: str
+) -> list[dict[str, Any]]:
+    """One volume for each client of this target server, mapped to that client alone.
+
+    :param clients: inventory names of the hosts that use volumes.
+    :param hostvars: the variables of all hosts.
+    :param store: inventory name of the target server. Clients that name another one in
+        ``modelstore_target`` are passed over.
+    :param target: the IQN the volumes are exported under.
+    """
+    volumes = []
+    for client in _clients_of(store, clients, hostvars):
+        variables = hostvars[client]
+        volume = str(variables.get("modelstore_volume") or client)
+        device = variables.get("modelstore_disk")
+        if not device:
+            raise ModelStoreError(
+                "volume of %s" % client,
+                "no modelstore_disk",
+                "the path of its disk on %s" % store,
+                "Set modelstore_disk for %s to a path under /dev/disk/by-id on %s."
+                % (client, store),
+            )
+        volumes.append(
+            {
+                "name": volume,
+                "device": str(device),
+                "wwn": volume_wwn(target, volume),
+                "initiators": [{"name": initiator_name(client, variables), "lun": 0}],
+            }
+        )
+    _refuse_twins("volume name", ((v["name"], v["device"]) for v in volumes))
+    _refuse_twins("modelstore_disk", ((v["device"], v["name"]) for v in volumes))
+    return volumes
+
+
+def client_initiators(
+    clients: Iterable[str], hostvars: Variables, store: str
+) -> list[dict[str, Any]]:
+    """Initiator name and CHAP credentials of each client of this target server."""
+    initiators = []
+    names = []
+    for client in _clients_of(store, clients, hostvars):
+        variables = hostvars[client]
+        name = initiator_name(client, variables)
+        password = variables.get("modelstore_chap_password")
+        if not password:
+            raise ModelStoreError(
+                "CHAP secret of %s" % client,
+                "no modelstore_chap_password",
+                "12 to 16 characters",
+                "Set modelstore_chap_password for %s in a vault." % client,
+            )
+        names.append((name, client))
+        initiators.append(
+            {
+                "name": name,
+                "chap_username": str(variables.get("modelstore_chap_username") or name),
+                "chap_password": str(password),
+            }
+        )
+    _refuse_twins("initiator name", names)
+    return initiators
+
+
+def target_acls(
+    volumes: Iterable[Mapping[str, Any]], initiators: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The ACLs of a TPG, in the form of the option of lio_target.
+
+    :param volumes: name and initiators of each volume.
+    :param initiators: name and credentials of each initiator. One without a volume gets no ACL.
+    """
+    luns: dict[str, list[dict[str, Any]]] = {}
+    for volume in volumes:
+        for initiator in volume["initiators"]:
+            luns.setdefault(initiator["name"].lower(), []).append(
+                {
+                    "backstore": volume["name"],
+                    "lun": int(initiator.get("lun", 0)),
+                    "write_protect": bool(initiator.get("write_protect", False)),
+                }
+            )
+    credentials = {
+        entry["name"].lower(): {key: value for key, value in entry.items() if key != "name"}
+        for entry in initiators
+    }
+    for name in luns:
+        if name not in credentials:
+            raise ModelStoreError(
+                "initiator %s" % name,
+                "a volume mapped to it, but no credentials",
+                "an entry of that name among the initiators",
+                "Add it to iscsi_target_initiators.",
+            )
+    return [
+        {"initiator": name, "luns": mapped, **credentials[name]}
+        for name, mapped in sorted(luns.items())
+    ]
+
+
+def _clients_of(store: str, clients: Iterable[str], hostvars: Variables) -> list[str]:
+    return [name for name in clients if hostvars[name].get("modelstore_target", store) == store]
+
+
+def _refuse_twins(what: str, named: Iterable[tuple[str, str]]) -> None:
+    seen: dict[str, str] = {}
+    for name, owner in named:
+        if name in seen:
+            raise ModelStoreError(
+                "%s %s" % (what, name),
+                "%s and %s with the same one" % (seen[name], owner),
+                "one of its own for each",
+                "Cloned images often share an initiator name; give each host its own."
+                if what == "initiator name"
+                else "Give each of the two its own in the inventory.",
+            )
+        seen[name] = owner

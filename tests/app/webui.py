@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""A stand-in for the IndexTTS2 web application, for tests without a GPU and without weights.
+
+It keeps what a deployment depends on: the command line of release 2.5, the model files it must find,
+reading all of them before the port opens, the endpoints that are probed, and the way it stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import signal
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+REQUIRED = (
+    "gpt.pth",
+    "s2mel.pth",
+    "codec.pth",
+    "multilingual_zh_ja_yue_char_del.tiktoken",
+    "wav2vec2bert_stats.pt",
+)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    for flag in ("verbose", "fp16", "deepspeed", "cuda_kernel", "accel", "torch_compile", "qwen_emo"):
+        parser.add_argument("--" + flag, action="store_true")
+    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--host", default="0.0.0.0")
+    parser.add_argument("--model_dir", type=Path, default=Path("./checkpoints"))
+    parser.add_argument("--version", choices=("2", "2.5"), default="2.5")
+    parser.add_argument("--gui_seg_tokens", type=int, default=120)
+    return parser.parse_args()
+
+
+def load(model_dir: Path) -> dict[str, str]:
+    """Read every model file and return its SHA-256 under its name."""
+    missing = [name for name in REQUIRED if not (model_dir / name).is_file()]
+    if missing:
+        sys.exit("Required files are still missing: %s" % ", ".join(missing))
+    sums = {}
+    for path in sorted(path for path in model_dir.rglob("*") if path.is_file()):
+        with path.open("rb") as stream:
+            sums[str(path.relative_to(model_dir))] = hashlib.file_digest(stream, "sha256").hexdigest()
+        print("loaded %s" % path, flush=True)
+    return sums
+
+
+def handler(sums: dict[str, str]) -> type[BaseHTTPRequestHandler]:
+    pages = {
+        "/": "<!doctype html><title>IndexTTS2</title><h1>IndexTTS2 stand-in</h1><pre>%s</pre>"
+        % "\n".join("%s  %s" % (digest, name) for name, digest in sums.items()),
+        "/config": json.dumps({"models": sums}),
+        "/gradio_api/startup-events": "false",
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path)
+            body = (page if page is not None else "Not Found").encode()
+            self.send_response(404 if page is None else 200)
+            self.send_header("Content-Type", "text/html" if self.path == "/" else "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    return Handler
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    # A service started by a shell in the background would ignore the signal.
+    signal.signal(signal.SIGINT, interrupt)
+    sums = load(arguments.model_dir)
+    server = ThreadingHTTPServer((arguments.host, arguments.port), handler(sums))
+    print("Running on http://%s:%d" % server.server_address[:2], flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print("closing server", flush=True)
+
+
+if __name__ == "__main__":
+    main()

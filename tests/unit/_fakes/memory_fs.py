@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the tts.modelstore authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A file system in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class MemoryFileSystem:
+    """Files and links by absolute path; folders are there when something is in them.
+
+    ``private`` holds the files written with mode 0600 and the folder each was staged in.
+    """
+
+    def __init__(
+        self, files: Mapping[str, str] | None = None, links: Mapping[str, str] | None = None
+    ) -> None:
+        self.files = dict(files or {})
+        self.links = dict(links or {})
+        self.private: dict[str, str] = {}
+
+    def read(self, path: str) -> str:
+        try:
+            return self.files[self.realpath(path)]
+        except KeyError:
+            raise FileNotFoundError(path) from None
+
+    def exists(self, path: str) -> bool:
+        real = self.realpath(path)
+        return real in self.files or self._is_folder(real)
+
+    def listdir(self, path: str) -> list[str]:
+        real = self.realpath(path)
+        if real in self.files:
+            raise NotADirectoryError(path)
+        prefix = real.rstrip("/") + "/"
+        inside = [name for name in (*self.files, *self.links) if name.startswith(prefix)]
+        return sorted({name[len(prefix) :].partition("/")[0] for name in inside})
+
+    def realpath(self, path: str) -> str:
+        resolved = ""
+        for part in path.strip("/").split("/"):
+            resolved += "/" + part
+            if resolved in self.links:
+                resolved = self.realpath(self.links[resolved])
+        return resolved
+
+    def write_private(self, path: str, text: str, *, staging: str | None = None) -> None:
+        self.files[self.realpath(path)] = text
+        self.private[path] = staging or path.rpartition("/")[0]
+
+    def remove(self, path: str) -> None:
+        if self.links.pop(path, None) is None:
+            self.files.pop(self.realpath(path), None)
+
+    def _is_folder(self, path: str) -> bool:
+        return any(name.startswith(path + "/") for name in (*self.files, *self.links))

@@ -1,0 +1,489 @@
+# Copyright: (c) 2026, the tts.modelstore authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans of lio_target, carried out on a LIO in memory.
+
+Every single change that reaches LIO is watched, not only the state after each step.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from _fakes.lio import (
+    SAVE_FILE,
+    TPG_ATTRIBUTES,
+    TPG_PARAMETERS,
+    FakeLio,
+    empty_acl,
+    empty_tpg,
+    target_options,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
+from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import public
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import Lio
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.host import (
+    TargetChanger,
+    load_target,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.model import desired_target
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.plan import plan_target
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+STORE = "iqn.2026-11.com.example:store1"
+FOREIGN = "iqn.2020-01.org.example:theirs"
+GPU1, GPU2, GPU3 = ("iqn.2026-11.com.example:gpu%d" % number for number in (1, 2, 3))
+SECRETS = {GPU1: "secret-of-gpu1", GPU2: "secret-of-gpu2", GPU3: "secret-of-gpu3"}
+BACKSTORES = ("gpu1", "gpu2", "gpu3")
+
+
+def acl(initiator, *luns, **changes):
+    return {
+        "initiator": initiator,
+        "chap_username": initiator,
+        "chap_password": SECRETS[initiator],
+        "luns": list(luns),
+        **changes,
+    }
+
+
+def exclusive(*nodes):
+    """One volume for each node."""
+    return {
+        "portals": [{"address": "10.77.1.10"}, {"address": "10.77.2.10"}],
+        "luns": [{"backstore": node.rsplit(":")[-1]} for node in nodes],
+        "acls": [acl(node, {"backstore": node.rsplit(":")[-1]}) for node in nodes],
+    }
+
+
+@pytest.fixture
+def fake():
+    return new_fake()
+
+
+def new_fake():
+    lio = FakeLio()
+    for name in BACKSTORES:
+        lio.add_backstore(name, "/dev/" + name, name)
+    return lio
+
+
+def lio_of(fake):
+    return Lio(fake.rtslib, fake.fs, predict=False)
+
+
+def plan_of(fake, options, predict=False):
+    return plan_target(desired_target(options), load_target(lio_of(fake)), predict=predict)
+
+
+def converge(fake, options):
+    """Apply the plan and return it; the next one has to be empty."""
+    plan = plan_of(fake, options)
+    changer = TargetChanger(lio_of(fake), options["name"])
+    for action in plan.actions:
+        changer.apply(action)
+    again = plan_of(fake, options)
+    assert again.actions == ()
+    assert again.before == again.after == plan.after
+    return plan
+
+
+def verbs(plan):
+    return [action.name for action in plan.actions]
+
+
+def test_a_target_is_made_closed_and_enabled_last(fake):
+    plan = converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    assert verbs(plan) == [
+        "create_target",
+        "create_tpg",
+        "set_attributes",
+        "create_lun",
+        "create_lun",
+        "create_acl",
+        "set_chap",
+        "map_lun",
+        "create_acl",
+        "set_chap",
+        "map_lun",
+        "add_portal",
+        "add_portal",
+        "enable_tpg",
+        "save",
+    ]
+    assert fake.access() == {
+        (STORE, 1, GPU1, SECRETS[GPU1], 0, "gpu1"): 2,
+        (STORE, 1, GPU2, SECRETS[GPU2], 0, "gpu2"): 2,
+    }
+    assert fake.targets[STORE][1]["attributes"] == {
+        **TPG_ATTRIBUTES,
+        "demo_mode_discovery": "0",
+        "prod_mode_write_protect": "1",
+    }
+
+
+def test_one_way_chap_leaves_the_mutual_credentials_empty(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    stored = fake.targets[STORE][1]["acls"][GPU1]
+    assert (stored["chap_mutual_userid"], stored["chap_mutual_password"]) == ("", "")
+
+
+def test_a_new_secret_touches_one_acl_only(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    tpg = exclusive(GPU1, GPU2)
+    tpg["acls"][0]["chap_password"] = "another-secret"
+    plan = converge(fake, target_options(STORE, tpg))
+    assert verbs(plan) == ["set_chap", "save"]
+    assert plan.actions[0].arguments["initiator"] == GPU1
+
+
+def test_mutual_chap_is_set_and_cleared(fake):
+    tpg = exclusive(GPU1)
+    tpg["acls"][0].update(chap_mutual_username="store1", chap_mutual_password="mutual-secret")
+    converge(fake, target_options(STORE, tpg))
+    assert fake.targets[STORE][1]["acls"][GPU1]["chap_mutual_password"] == "mutual-secret"
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    assert fake.targets[STORE][1]["acls"][GPU1]["chap_mutual_password"] == ""
+
+
+def test_no_secret_is_shown(fake):
+    plan = plan_of(fake, target_options(STORE, exclusive(GPU1)))
+    shown = json.dumps(
+        [public(plan.before), public(plan.after), [action.public() for action in plan.actions]]
+    )
+    assert SECRETS[GPU1] not in shown + repr(plan)
+
+
+def test_who_is_not_declared_any_more_loses_access_before_anything_else(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    plan = converge(fake, target_options(STORE, exclusive(GPU2, GPU3)))
+    assert verbs(plan)[:2] == ["delete_acl", "delete_lun"]
+    assert {key[2] for key in fake.access()} == {GPU2, GPU3}
+
+
+def test_luns_keep_their_numbers_when_nodes_come_and_go(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    converge(fake, target_options(STORE, exclusive(GPU2, GPU3)))
+    assert fake.targets[STORE][1]["luns"] == {0: "gpu3", 1: "gpu2"}
+
+
+def test_a_declared_number_moves_a_lun_with_its_mappings(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    tpg = exclusive(GPU1)
+    tpg["luns"] = [{"backstore": "gpu2", "lun": 0}, {"backstore": "gpu1"}]
+    converge(fake, target_options(STORE, tpg))
+    assert fake.targets[STORE][1]["luns"] == {0: "gpu2", 1: "gpu1"}
+    assert fake.targets[STORE][1]["acls"][GPU1]["mapped"] == {0: (1, False)}
+
+
+def test_write_access_moves_without_two_writers_at_any_moment(fake):
+    def tpg(first, second):
+        return {
+            "luns": [{"backstore": "gpu1"}],
+            "acls": [
+                acl(GPU1, {"backstore": "gpu1", "write_protect": first}),
+                acl(GPU2, {"backstore": "gpu1", "write_protect": second}),
+            ],
+        }
+
+    converge(fake, target_options(STORE, tpg(False, True)))
+    seen = []
+    fake.watch = lambda: seen.append(sorted(fake.access().values()))
+    assert verbs(converge(fake, target_options(STORE, tpg(True, False)))) == [
+        "protect_lun",
+        "unprotect_lun",
+        "save",
+    ]
+    assert seen == [[1, 1], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("10.77.1.10", "10.77.1.11", ["add_portal", "remove_portal", "save"]),
+        ("0.0.0.0", "10.77.1.10", ["remove_portal", "add_portal", "save"]),
+        ("10.77.1.10", "::", ["remove_portal", "add_portal", "save"]),
+        ("0.0.0.0", "0.0.0.0", []),
+        ("[::0]", "::", []),
+        ("FD00::0010", "fd00::10", []),
+    ],
+)
+def test_portals_move_with_a_gap_only_where_lio_cannot_do_without(fake, old, new, expected):
+    converge(fake, target_options(STORE, {"portals": [{"address": old}]}))
+    plan = converge(fake, target_options(STORE, {"portals": [{"address": new}]}))
+    assert verbs(plan) == expected
+
+
+def test_a_portal_made_under_another_spelling_is_known_and_can_be_removed(fake):
+    converge(fake, target_options(STORE, {"portals": [{"address": "fd00::10"}]}))
+    fake.targets[STORE][1]["portals"] = [("[FD00:0::10]", 3260)]
+    assert verbs(plan_of(fake, target_options(STORE, {"portals": [{"address": "fd00::10"}]}))) == []
+    converge(fake, target_options(STORE, {"portals": [{"address": "10.77.1.10"}]}))
+    assert fake.targets[STORE][1]["portals"] == [("10.77.1.10", 3260)]
+
+
+def test_a_portal_moves_between_tpgs(fake):
+    def tpgs(first, second):
+        return [{"tag": 1, "portals": first}, {"tag": 2, "portals": second}]
+
+    portal = [{"address": "10.77.1.10"}]
+    converge(fake, target_options(STORE, *tpgs([], portal)))
+    converge(fake, target_options(STORE, *tpgs(portal, [])))
+    assert [tpg["portals"] for tpg in fake.targets[STORE].values()] == [[("10.77.1.10", 3260)], []]
+
+
+def test_switching_chap_off_comes_after_all_that_closes(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    tpg = {**exclusive(GPU1), "authentication": False}
+    plan = converge(fake, target_options(STORE, tpg))
+    assert verbs(plan) == ["delete_acl", "delete_lun", "set_attributes", "save"]
+
+
+def test_only_the_file_is_written_when_only_the_file_is_stale(fake):
+    options = target_options(STORE, exclusive(GPU1))
+    converge(fake, options)
+    saved = json.loads(fake.fs.read(SAVE_FILE))
+    saved["targets"][0]["tpgs"][0]["node_acls"][0]["chap_password"] = "an-old-secret"
+    fake.fs.files[SAVE_FILE] = json.dumps(saved)
+    assert verbs(converge(fake, options)) == ["save"]
+
+
+def test_parameters_are_set_once(fake):
+    tpg = {**exclusive(GPU1), "parameters": {"InitialR2T": False, "MaxBurstLength": 16776192}}
+    plan = converge(fake, target_options(STORE, tpg))
+    assert plan.after["tpgs"][0]["parameters"] == {
+        "InitialR2T": "No",
+        "MaxBurstLength": "16776192",
+    }
+
+
+def test_the_whole_target_is_removed_and_the_backstores_stay(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    plan = converge(fake, target_options(STORE, state="absent"))
+    assert verbs(plan) == ["delete_target", "save"]
+    assert fake.targets == {}
+    assert set(fake.storage) == set(BACKSTORES)
+    assert json.loads(fake.fs.read(SAVE_FILE))["targets"] == []
+
+
+def test_removing_a_target_that_is_not_there_does_nothing(fake):
+    assert verbs(plan_of(fake, target_options(STORE, state="absent"))) == []
+
+
+def test_a_missing_backstore_is_refused_for_real_and_predicted_in_check_mode():
+    options = target_options(STORE, exclusive(GPU1))
+    with pytest.raises(ModelStoreError, match="backstore gpu1 .* no such backstore"):
+        plan_of(FakeLio(), options)
+    assert "map_lun" in verbs(plan_of(FakeLio(), options, predict=True))
+
+
+def two_writers(fake, *tpgs):
+    with pytest.raises(ModelStoreError) as caught:
+        plan_of(fake, target_options(STORE, *tpgs))
+    return str(caught.value)
+
+
+def test_two_writers_in_one_tpg_are_refused_by_name(fake):
+    tpg = exclusive(GPU1)
+    tpg["acls"].append(acl(GPU2, {"backstore": "gpu1"}))
+    assert "write access for %s and for %s" % (GPU1, GPU2) in two_writers(fake, tpg)
+
+
+def test_two_writers_in_two_tpgs_are_refused(fake):
+    second = {"tag": 2, "luns": [{"backstore": "gpu1"}], "acls": [acl(GPU2, {"backstore": "gpu1"})]}
+    assert GPU2 in two_writers(fake, exclusive(GPU1), second)
+
+
+def test_one_initiator_may_write_through_two_tpgs(fake):
+    second = {"tag": 2, "luns": [{"backstore": "gpu1"}], "acls": [acl(GPU1, {"backstore": "gpu1"})]}
+    converge(fake, target_options(STORE, exclusive(GPU1), second))
+
+
+def test_a_writer_of_another_target_is_refused_and_a_reader_is_not(fake):
+    theirs = empty_tpg(luns={0: "gpu1"}, acls={GPU2: empty_acl(mapped={0: (0, False)})})
+    fake.add_target(FOREIGN, {1: theirs})
+    assert GPU2 in two_writers(fake, exclusive(GPU1))
+    fake.targets[FOREIGN][1]["acls"][GPU2]["mapped"] = {0: (0, True)}
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+
+
+def test_another_target_in_writable_demo_mode_is_refused(fake):
+    open_to_all = {**TPG_ATTRIBUTES, "generate_node_acls": "1", "demo_mode_write_protect": "0"}
+    fake.add_target(FOREIGN, {1: empty_tpg(luns={0: "gpu1"}, attributes=open_to_all)})
+    assert "demo mode of %s" % FOREIGN in two_writers(fake, exclusive(GPU1))
+
+
+def test_a_mapped_lun_that_cannot_be_protected_is_taken_back(fake):
+    class Open(fake.rtslib.MappedLUN):
+        def _set_write_protect(self, _value):
+            super()._set_write_protect(False)
+
+    fake.rtslib.MappedLUN = Open
+    with pytest.raises(ModelStoreError, match="start read-only"):
+        converge(fake, target_options(STORE, exclusive(GPU1)))
+    assert fake.targets[STORE][1]["acls"][GPU1]["mapped"] == {}
+
+
+def test_what_lio_refuses_is_reported_with_the_step(fake):
+    tpg = {**exclusive(GPU1), "parameters": {"MaxNonsense": 1}}
+    with pytest.raises(ModelStoreError, match="set_parameters of %s tpg1: .*MaxNonsense" % STORE):
+        converge(fake, target_options(STORE, tpg))
+
+
+# Any state of LIO, to any declaration.
+
+numbers = st.integers(0, 3)
+addresses = st.sampled_from(["10.77.1.10", "10.77.2.10", "0.0.0.0", "[fd00::10]", "[::0]"])
+
+
+def sets_of(values):
+    return st.lists(values, unique=True, max_size=3)
+
+
+@st.composite
+def running_tpgs(draw):
+    luns = draw(st.dictionaries(numbers, st.sampled_from(BACKSTORES), max_size=3))
+    mapped = st.just({})
+    if luns:
+        mapped = st.dictionaries(
+            numbers, st.tuples(st.sampled_from(sorted(luns)), st.booleans()), max_size=2
+        )
+    acls = {
+        initiator: empty_acl(mapped=draw(mapped), **draw(st.sampled_from(STORED)))
+        for initiator in draw(sets_of(st.sampled_from(sorted(SECRETS))))
+    }
+    attributes = {
+        name: draw(st.sampled_from("01"))
+        for name in TPG_ATTRIBUTES
+        if name != "default_cmdsn_depth"
+    }
+    return empty_tpg(
+        enable=draw(st.booleans()),
+        luns=luns,
+        acls=acls,
+        attributes={**TPG_ATTRIBUTES, **attributes},
+        portals=[(address, 3260) for address in draw(st.lists(addresses, max_size=1))],
+    )
+
+
+STORED = [
+    {},
+    {"chap_userid": "old", "chap_password": "an-old-secret"},
+    {
+        "chap_userid": "old",
+        "chap_password": "an-old-secret",
+        "chap_mutual_userid": "store1",
+        "chap_mutual_password": "mutual-secret",
+    },
+]
+
+
+@st.composite
+def declared_tpgs(draw, tag, writers):
+    backstores = draw(sets_of(st.sampled_from(BACKSTORES)))
+    explicit = draw(st.permutations(range(4)))
+    luns = [
+        {"backstore": backstore, "lun": number if draw(st.booleans()) else None}
+        for backstore, number in zip(backstores, explicit, strict=False)
+    ]
+    acls = []
+    for initiator in draw(sets_of(st.sampled_from(sorted(SECRETS)))):
+        wanted = draw(sets_of(st.sampled_from(backstores))) if backstores else []
+        acls.append(
+            acl(
+                initiator,
+                *[
+                    {
+                        "backstore": backstore,
+                        "lun": number,
+                        "write_protect": writers[backstore] != initiator,
+                    }
+                    for backstore, number in zip(
+                        wanted, draw(st.permutations(range(4))), strict=False
+                    )
+                ],
+            )
+        )
+    return {
+        "tag": tag,
+        "luns": luns,
+        "acls": acls,
+        "authentication": draw(st.booleans()),
+        "portals": [
+            {"address": address, "port": 3260 + tag}
+            for address in draw(st.lists(addresses, max_size=1))
+        ],
+        "parameters": draw(st.sampled_from([{}, {"MaxBurstLength": 524288}])),
+    }
+
+
+@st.composite
+def declarations(draw):
+    writers = {name: draw(st.sampled_from(sorted(SECRETS))) for name in BACKSTORES}
+    tags = draw(st.lists(st.sampled_from([1, 2]), unique=True, min_size=1))
+    return target_options(STORE, *[draw(declared_tpgs(tag, writers)) for tag in tags])
+
+
+def writers_of(access):
+    """Who can write to what, over all targets."""
+    return {(key[5], key[2]) for key, level in access.items() if level == 2}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    running=st.dictionaries(st.sampled_from([1, 2, 3]), running_tpgs(), max_size=2),
+    options=declarations(),
+    saved=st.booleans(),
+)
+def test_from_any_state_the_declaration_is_reached_and_nobody_has_more_on_the_way(
+    running, options, saved
+):
+    fake = new_fake()
+    if running:
+        fake.add_target(STORE, running)
+    theirs = empty_tpg(
+        enable=True,
+        luns={0: "gpu1"},
+        acls={GPU1: empty_acl(mapped={0: (0, True)}, chap_password="their-secret")},
+        portals=[("10.99.0.1", 3260)],
+        parameters=dict(TPG_PARAMETERS),
+    )
+    fake.add_target(FOREIGN, {1: theirs})
+    if saved:
+        lio = lio_of(fake)
+        fake.fs.files[SAVE_FILE] = json.dumps(
+            {"targets": [{"wwn": FOREIGN, "fabric": "iscsi", "tpgs": []}], "theirs": 1}
+        )
+        assert lio.saved() is not None
+    before = fake.access()
+    foreign = copy.deepcopy(fake.targets[FOREIGN])
+    moments = []
+    fake.watch = lambda: moments.append((fake.access(), copy.deepcopy(fake.targets[FOREIGN])))
+
+    converge(fake, options)
+
+    after = fake.access()
+    for access, theirs_now in moments:
+        assert theirs_now == foreign
+        for who, level in access.items():
+            assert level <= max(before.get(who, 0), after.get(who, 0)), who
+        # Nobody starts to write as long as somebody who may not do so any more still can.
+        if writers_of(access) - writers_of(before):
+            assert writers_of(access) <= writers_of(after)
+    if saved:
+        kept = json.loads(fake.fs.read(SAVE_FILE))
+        assert kept["theirs"] == 1
+        assert kept["targets"][0] == {"wwn": FOREIGN, "fabric": "iscsi", "tpgs": []}
+
+
+@settings(max_examples=25, deadline=None)
+@given(options=declarations(), steps=st.integers(0, 20))
+def test_an_interrupted_run_is_finished_by_the_next(options, steps):
+    fake = new_fake()
+    changer = TargetChanger(lio_of(fake), STORE)
+    for action in plan_of(fake, options).actions[:steps]:
+        changer.apply(action)
+    converge(fake, options)

@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, the tts.modelstore authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes into the saved configuration, and what stays as it was."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
+    Backstore,
+    Configuration,
+    Target,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import (
+    Ours,
+    compare_saved,
+    merge_saved,
+)
+
+
+def block(name, dev="/dev/vdb"):
+    return {"plugin": "block", "name": name, "dev": dev}
+
+
+def target(name, tag=1):
+    return {"fabric": "iscsi", "wwn": name, "tpgs": [{"tag": tag}]}
+
+
+SAVED = {
+    "fabric_modules": [{"name": "iscsi", "discovery_password": "x"}],
+    "storage_objects": [block("theirs"), block("ours", "/dev/old"), block("more of theirs")],
+    "targets": [target("iqn.theirs"), target("iqn.ours")],
+    "unknown": "kept",
+}
+
+
+def test_ours_is_replaced_in_its_place_and_all_else_is_kept():
+    running = {"storage_objects": [block("ours", "/dev/new"), block("theirs", "/dev/other")]}
+    merged = merge_saved(SAVED, running, Ours(backstore="ours"))
+    assert merged["storage_objects"] == [
+        block("theirs"),
+        block("ours", "/dev/new"),
+        block("more of theirs"),
+    ]
+    assert {key: merged[key] for key in merged if key != "storage_objects"} == {
+        key: SAVED[key] for key in SAVED if key != "storage_objects"
+    }
+
+
+def test_ours_is_removed_when_it_does_not_run_any_more():
+    merged = merge_saved(SAVED, {"targets": []}, Ours(target="iqn.ours"))
+    assert merged["targets"] == [target("iqn.theirs")]
+    assert merged["storage_objects"] == SAVED["storage_objects"]
+
+
+def test_ours_is_added_and_foreign_objects_that_run_are_not():
+    running = {"targets": [target("iqn.new"), target("iqn.not saved on purpose")]}
+    merged = merge_saved(SAVED, running, Ours(target="iqn.new"))
+    assert merged["targets"] == [*SAVED["targets"], target("iqn.new")]
+
+
+@pytest.mark.parametrize(
+    "namesake",
+    [{**block("ours"), "plugin": "fileio"}, {**target("iqn.ours"), "fabric": "loopback"}],
+)
+def test_a_namesake_of_another_kind_is_not_ours(namesake):
+    assert not Ours(backstore="ours", target="iqn.ours").has(namesake)
+
+
+def test_the_first_save_saves_all_that_runs():
+    running = {"storage_objects": [block("ours")], "targets": [], "fabric_modules": []}
+    assert merge_saved(None, running, Ours(backstore="ours")) == running
+
+
+def test_the_input_is_not_changed():
+    before = repr(SAVED)
+    merge_saved(SAVED, {"targets": []}, Ours(target="iqn.ours"))
+    assert repr(SAVED) == before
+
+
+def test_differences_are_named():
+    a, b = (Backstore("block", name, "/dev/" + name, "") for name in "ab")
+    moved = Backstore("block", "a", "/dev/elsewhere", "")
+    assert compare_saved(
+        Configuration((a,), (Target("iqn.new"),)), Configuration((moved, b), ())
+    ) == {
+        "missing": ["target iqn.new"],
+        "different": ["backstore a"],
+        "not_running": ["backstore b"],
+    }

@@ -41,8 +41,13 @@ place:
 demo: ## build and start three machines and bring the model store up on them
 	@tools/step 'Tools' $(MAKE) place
 	@tools/step 'Machines' tools/rig up
+	@python tests/rig/make_models.py .rig/demo/models
 	@tools/step 'Playbook site' $(MAKE) play PLAY=site
-	@echo 'The machines keep running. Look around: make rig-ssh HOST=gpu1. Take them down: make rig-down'
+	@tools/step 'The URLs answer' tests/rig/probe .rig/demo/report.txt
+	@echo
+	@echo 'The machines keep running. Look around: make rig-ssh HOST=gpu1. Take them down: make rig-down.'
+	@echo
+	@cat .rig/demo/report.txt
 
 .PHONY: play
 play: ## run a playbook against the running rig: PLAY=site [ARGS='--check --diff']
@@ -101,7 +106,7 @@ scenario: ## run one molecule scenario: NAME=default
 		tools/step 'Scenario $(NAME)' molecule test --scenario-name '$(NAME)'
 
 .PHONY: bench
-bench: place ## measure the store on the running rig
+bench: place ## measure the running demo and print figures side by side the store on the running rig
 	@tools/bench
 
 .PHONY: check

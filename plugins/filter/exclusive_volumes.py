@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable
+from collections.abc import Iterable
+from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._storage import volumes
 
@@ -49,7 +49,7 @@ volumes: "{{ groups['gpu_nodes'] | tts.modelstore.exclusive_volumes(hostvars, 's
 
 RETURN = r"""
 _value:
-  description: For each client its volume, with C(name), C(device), C(wwn) and C(initiators), as O(tts.modelstore.iscsi_target#role:iscsi_target_volumes) takes it.
+  description: For each client its volume, with C(name), C(device), C(wwn) and C(initiators), as O(tts.modelstore.iscsi_target#role:main:iscsi_target_volumes) takes it.
   type: list
   elements: dict
 """

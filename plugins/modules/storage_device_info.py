@@ -133,7 +133,6 @@ mount_point_files:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.tts.modelstore.plugins.module_utils._ansible.command import (
     LocalFileSystem,
     ModuleRunner,

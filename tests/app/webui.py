@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A stand-in for the IndexTTS2 web application, for tests without a GPU and without weights.
 
 It keeps what a deployment depends on: the command line of release 2.5, the model files it must find,
@@ -26,7 +25,15 @@ REQUIRED = (
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    for flag in ("verbose", "fp16", "deepspeed", "cuda_kernel", "accel", "torch_compile", "qwen_emo"):
+    for flag in (
+        "verbose",
+        "fp16",
+        "deepspeed",
+        "cuda_kernel",
+        "accel",
+        "torch_compile",
+        "qwen_emo",
+    ):
         parser.add_argument("--" + flag, action="store_true")
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument("--host", default="0.0.0.0")
@@ -44,7 +51,9 @@ def load(model_dir: Path) -> dict[str, str]:
     sums = {}
     for path in sorted(path for path in model_dir.rglob("*") if path.is_file()):
         with path.open("rb") as stream:
-            sums[str(path.relative_to(model_dir))] = hashlib.file_digest(stream, "sha256").hexdigest()
+            sums[str(path.relative_to(model_dir))] = hashlib.file_digest(
+                stream, "sha256"
+            ).hexdigest()
         print("loaded %s" % path, flush=True)
     return sums
 
@@ -62,7 +71,9 @@ def handler(sums: dict[str, str]) -> type[BaseHTTPRequestHandler]:
             page = pages.get(self.path)
             body = (page if page is not None else "Not Found").encode()
             self.send_response(404 if page is None else 200)
-            self.send_header("Content-Type", "text/html" if self.path == "/" else "application/json")
+            self.send_header(
+                "Content-Type", "text/html" if self.path == "/" else "application/json"
+            )
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -38,8 +38,10 @@ def test_each_initiator_sees_its_own_volume_only(store: Host) -> None:
     assert acls == ["iqn.2026-11.com.example:gpu1", "iqn.2026-11.com.example:gpu2"]
     for acl in acls:
         name = acl.rpartition(":")[2]
-        links = store.check_output(f"readlink -f {TPG}/acls/{acl}/lun_*/*_lun*/* ; "
-                                   f"readlink -f {TPG}/acls/{acl}/lun_*/* | grep -c tpgt_1/lun/")
+        links = store.check_output(
+            f"readlink -f {TPG}/acls/{acl}/lun_*/*_lun*/* ; "
+            f"readlink -f {TPG}/acls/{acl}/lun_*/* | grep -c tpgt_1/lun/"
+        )
         assert links.splitlines()[-1] == "1"
         serial = store.check_output(
             f"cat /sys/kernel/config/target/core/iblock_*/{name}/wwn/vpd_unit_serial"

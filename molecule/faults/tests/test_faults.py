@@ -60,7 +60,9 @@ def test_a_node_boots_with_the_target_down_and_is_healed_by_one_start(gpu1: Host
     wait_until("end of the boot", lambda: no_jobs(gpu1))
     assert not gpu1.service(APP).is_running
     assert not gpu1.mount_point(MOUNT).exists
-    said = gpu1.check_output(f"journalctl --no-pager --boot --output cat _PID=1 --grep '{APP}|IndexTTS2'")
+    said = gpu1.check_output(
+        f"journalctl --no-pager --boot --output cat _PID=1 --grep '{APP}|IndexTTS2'"
+    )
     assert "Dependency failed for" in said
     rig("power", "store1", "on")
     gpu1.check_output(f"systemctl start {APP}")

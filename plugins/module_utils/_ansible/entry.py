@@ -62,7 +62,7 @@ def converge(
         )
     except ModelStoreError as error:
         _fail(module, error, done)
-    except Exception as error:  # a bug or a surprise of the host: say what was being done
+    except Exception as error:  # noqa: BLE001 - a surprise of the host: say what was being done
         module.fail_json(
             msg="%s while working on %s: %s"
             % (type(error).__name__, done[-1].subject if done else "reading the host", error),

@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.wwid import volume_wwn
@@ -43,7 +44,7 @@ def exclusive_volumes(
         ``modelstore_target`` are passed over.
     :param target: the IQN the volumes are exported under.
     """
-    volumes = []
+    volumes: list[dict[str, Any]] = []
     for client in _clients_of(store, clients, hostvars):
         variables = hostvars[client]
         volume = str(variables.get("modelstore_volume") or client)

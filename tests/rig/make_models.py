@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Make small files with the names of IndexTTS 2.5's model files, always with the same content."""
 
 from __future__ import annotations
@@ -8,9 +7,9 @@ import sys
 from pathlib import Path
 
 SIZES = {
-    "gpt.pth": 16 << 20,
-    "s2mel.pth": 4 << 20,
-    "codec.pth": 4 << 20,
+    "gpt.pth": 6 << 20,
+    "s2mel.pth": 1 << 20,
+    "codec.pth": 1 << 20,
     "multilingual_zh_ja_yue_char_del.tiktoken": 64 << 10,
     "wav2vec2bert_stats.pt": 9343,
 }

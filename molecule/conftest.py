@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import time
 import uuid
@@ -15,7 +16,8 @@ import testinfra
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-STATE = ROOT / ".rig" / "molecule"
+RIG = os.environ.get("MODELSTORE_RIG", "molecule")  # another rig, for work by hand
+STATE = ROOT / ".rig" / RIG
 TARGET = "iqn.2026-11.com.example:store1"
 NODES = ("gpu1", "gpu2")
 PORTALS = ("10.77.1.10", "10.77.2.10")
@@ -43,7 +45,7 @@ def model_sums() -> dict[str, str]:
 
 def rig(*arguments: str) -> str:
     """Run tools/rig on the rig of the scenarios."""
-    command = [str(ROOT / "tools" / "rig"), "--name", "molecule", *arguments]
+    command = [str(ROOT / "tools" / "rig"), "--name", RIG, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
 

@@ -39,8 +39,8 @@ INSTALLED = (
 )  # fmt: skip
 # The roles install these; they wait in apt's cache, so no machine downloads anything.
 DOWNLOADED = (
-    "curl", "fio", "gdisk", "jq", "lsscsi", "multipath-tools", "open-iscsi", "parted",
-    "python3-rtslib-fb", "sg3-utils", "targetcli-fb", "xfsprogs",
+    "auditd", "fio", "multipath-tools", "open-iscsi", "python3-rtslib-fb", "targetcli-fb",
+    "xfsprogs",
 )  # fmt: skip
 # Timers that would wake up in the middle of a test.
 MASKED = (
@@ -80,6 +80,7 @@ CUSTOMIZE = (
     f'chroot "$1" apt-get install --yes $({_LIBRARIES})',
     'chroot "$1" apt-get clean',
     f'chroot "$1" apt-get install --yes --download-only {" ".join(DOWNLOADED)}',
+    'chroot "$1" apt-cache gencaches',
 )
 
 _ROOTFS = Path(__file__).parent / "rootfs"

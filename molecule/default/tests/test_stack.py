@@ -6,9 +6,12 @@ import json
 import re
 import urllib.request
 
+import pytest
+
 from molecule.conftest import (
     MOUNT,
     PORTALS,
+    STATE,
     TARGET,
     Host,
     model_sums,
@@ -147,3 +150,13 @@ def test_files_with_secrets_are_private(store: Host, node: Host) -> None:
         assert found
         for path in found:
             assert host.file(path).mode == 0o600, path
+
+
+def test_no_secret_is_in_the_most_talkative_output() -> None:
+    log = STATE / "site-vvv.log"
+    if not log.exists():
+        pytest.skip("written between the two runs of these tests")
+    said = log.read_text()
+    assert "chap_password" in said
+    assert said.count('"action": "set_chap"') + said.count("action: set_chap") >= 2
+    assert not [secret for secret in secrets() if secret in said]

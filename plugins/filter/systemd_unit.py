@@ -21,7 +21,7 @@ description:
 positional: _input, type
 options:
   _input:
-    description: An absolute path.
+    description: An absolute path without C(..).
     type: str
     required: true
   type:
@@ -46,9 +46,11 @@ _PLAIN = frozenset(string.ascii_letters + string.digits + ":_.")
 
 
 def systemd_unit(path: str, type: str) -> str:
-    if not path.startswith("/"):
-        raise AnsibleFilterError("systemd_unit: found '%s', expected an absolute path." % path)
-    parts = [part for part in path.split("/") if part]
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not path.startswith("/") or ".." in parts:
+        raise AnsibleFilterError(
+            "systemd_unit: found '%s', expected an absolute path without '..'." % path
+        )
     name = "-".join(_escape(part, first=number == 0) for number, part in enumerate(parts))
     return "%s.%s" % (name or "-", type)
 

@@ -35,19 +35,20 @@ class ModuleRunner:
 
     def run(self, argv: Sequence[str], *, timeout: float = 60.0) -> Completed:
         """See :class:`Runner`."""
-        # GNU timeout bounds the command: run_command has no limit of its own. It says 124
-        # when it ended the command and 137 when it had to kill it.
-        bounded = ["timeout", "--kill-after=10", str(timeout), *argv]
-        returncode, stdout, stderr = self._module.run_command(
-            bounded, environ_update={"LC_ALL": "C", "LANGUAGE": "C"}
-        )
-        if returncode == 127 and not self.available(argv[0]):
+        program = _find(argv[0])
+        if program is None:
             raise ModelStoreError(
                 "command %s" % argv[0],
                 "no such program",
                 "it to be installed",
                 "Install the package that brings it, or run the role that does.",
             )
+        # GNU timeout bounds the command: run_command has no limit of its own. It says 124
+        # when it ended the command and 137 when it had to kill it.
+        bounded = ["timeout", "--kill-after=10", str(timeout), program, *argv[1:]]
+        returncode, stdout, stderr = self._module.run_command(
+            bounded, environ_update={"LC_ALL": "C", "LANGUAGE": "C"}
+        )
         if returncode in (124, 137):
             raise CommandTimeout(
                 "command %s" % " ".join(argv),
@@ -60,11 +61,7 @@ class ModuleRunner:
 
     def available(self, command: str) -> bool:
         """See :class:`Runner`."""
-        try:
-            get_bin_path(command, opt_dirs=_SBIN)
-        except ValueError:
-            return False
-        return True
+        return _find(command) is not None
 
 
 class LocalFileSystem:
@@ -108,3 +105,11 @@ class LocalFileSystem:
     def remove(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
+
+
+def _find(command: str) -> str | None:
+    """The full path of a program: root's PATH may lack the sbin folders, after ``su`` it does."""
+    try:
+        return str(get_bin_path(command, opt_dirs=_SBIN))
+    except ValueError:
+        return None

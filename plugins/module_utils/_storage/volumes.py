@@ -45,7 +45,8 @@ def exclusive_volumes(
     :param target: the IQN the volumes are exported under.
     """
     volumes: list[dict[str, Any]] = []
-    for client in _clients_of(store, clients, hostvars):
+    own_clients = _clients_of(store, clients, hostvars)
+    for client in own_clients:
         variables = hostvars[client]
         volume = str(variables.get("modelstore_volume") or client)
         device = variables.get("modelstore_disk")
@@ -65,8 +66,8 @@ def exclusive_volumes(
                 "initiators": [{"name": initiator_name(client, variables), "lun": 0}],
             }
         )
-    _refuse_twins("volume name", ((v["name"], v["device"]) for v in volumes))
-    _refuse_twins("modelstore_disk", ((v["device"], v["name"]) for v in volumes))
+    _refuse_twins("volume name", zip((v["name"] for v in volumes), own_clients))
+    _refuse_twins("modelstore_disk", zip((v["device"] for v in volumes), own_clients))
     return volumes
 
 

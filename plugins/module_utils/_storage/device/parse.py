@@ -18,7 +18,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._storage.device.mod
 
 
 def parse_signatures(wipefs_json: str) -> tuple[Signature, ...]:
-    """What ``wipefs --no-act --json`` found; it prints nothing at all for a blank device."""
+    """What ``wipefs --no-act --json`` found; for a blank device no entry, or nothing printed."""
     if not wipefs_json.strip():
         return ()
     return tuple(

@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, the tts.modelstore authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""storage_device_info as Ansible calls it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from _fakes.memory_fs import MemoryFileSystem
+from _fakes.run_module import run_module
+from _fakes.scripted_runner import ScriptedRunner
+from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import Completed
+from ansible_collections.tts.modelstore.plugins.modules import storage_device_info
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "util-linux-2.38-debian12"
+DEVICE = "/dev/disk/by-id/dm-uuid-mpath-36001405280b50a7db4a5f0bbf3284145"
+MOUNT_POINT = "/mnt/cache_hub"
+
+LSBLK = ["lsblk", "--json", "--bytes", "--output", "NAME,SIZE,RO,MOUNTPOINTS", DEVICE]
+WIPEFS = ["wipefs", "--no-act", "--json", DEVICE]
+CMP = ["cmp", "--silent", "--bytes=67108864", DEVICE, "/dev/zero"]
+FINDMNT = [
+    *("findmnt", "--json", "--output", "SOURCE,FSTYPE,UUID,OPTIONS", "--mountpoint"),
+    MOUNT_POINT,
+]
+
+
+def printed(name):
+    return Completed(0, (FIXTURES / name).read_text())
+
+
+@pytest.fixture
+def fs(monkeypatch):
+    files = MemoryFileSystem({"/dev/dm-0": ""}, {DEVICE: "/dev/dm-0"})
+    monkeypatch.setattr(storage_device_info, "LocalFileSystem", lambda: files)
+    return files
+
+
+@pytest.fixture
+def run(fs, capsys, monkeypatch):
+    def with_script(*script, check=False, **options):
+        with ScriptedRunner(*script) as runner:
+            monkeypatch.setattr(storage_device_info, "ModuleRunner", lambda _module: runner)
+            return run_module(storage_device_info, capsys, options, check=check)[0]
+
+    return with_script
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_device_mount_and_files_are_told_and_nothing_is_changed(run, fs, check):
+    fs.files.update({f"{MOUNT_POINT}/{name}": "" for name in "gfedcba"})
+    result = run(
+        (LSBLK, printed("lsblk-mounted.json")),
+        (WIPEFS, printed("wipefs-xfs.json")),
+        (FINDMNT, printed("findmnt.json")),
+        device=DEVICE,
+        mount_point=MOUNT_POINT,
+        check=check,
+    )
+    assert not result["changed"]
+    assert result["device"]["node"] == "/dev/dm-0"
+    assert result["device"]["signatures"][0]["type"] == "xfs"
+    assert result["device"]["blank"] is False
+    assert result["mount"]["fstype"] == "ext4"
+    assert result["mount_point_files"] == ["a", "b", "c", "d", "e"]
+
+
+def test_a_device_is_read_only_when_asked_to(run):
+    found = [(LSBLK, printed("lsblk-read-only.json")), (WIPEFS, printed("wipefs-blank.json"))]
+    assert run(*found, device=DEVICE)["device"]["blank"] is None
+    read = run(*found, (CMP, Completed(0)), device=DEVICE, check_zeroes=True)
+    assert read["device"]["blank"] is True
+    assert read["mount"] is None
+    assert read["mount_point_files"] == []
+
+
+def test_what_is_not_there_is_null(run, fs):
+    fs.links.clear()
+    result = run((FINDMNT, Completed(1)), device=DEVICE, mount_point=MOUNT_POINT)
+    assert result["device"] is result["mount"] is None
+    assert result["mount_point_files"] == []
+
+
+def test_a_device_that_cannot_be_read_is_a_failure_with_its_parts(run):
+    result = run((LSBLK, Completed(1, "", "Input/output error")), device=DEVICE)
+    assert result["failed"]
+    assert result["error_details"]["what"] == "device " + DEVICE
+
+
+def test_a_device_or_a_mount_point_has_to_be_named(run):
+    assert "one of the following is required: device, mount_point" in run()["msg"]
+
+
+def test_the_sample_in_the_documentation_has_all_that_is_returned(run):
+    documented = yaml.safe_load(storage_device_info.RETURN)
+    result = run(
+        (LSBLK, printed("lsblk-mounted.json")),
+        (WIPEFS, printed("wipefs-xfs.json")),
+        (FINDMNT, printed("findmnt.json")),
+        device=DEVICE,
+        mount_point=MOUNT_POINT,
+    )
+    assert result["device"].keys() == documented["device"]["contains"].keys()
+    assert result["device"].keys() == documented["device"]["sample"].keys()
+    assert result["mount"].keys() == documented["mount"]["contains"].keys()
+    shown = documented["device"]["sample"]["signatures"][0]
+    assert result["device"]["signatures"][0].keys() == shown.keys()

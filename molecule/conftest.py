@@ -43,10 +43,10 @@ def model_sums() -> dict[str, str]:
     }
 
 
-def rig(*arguments: str) -> str:
+def rig(*arguments: str, stdin: str = "") -> str:
     """Run tools/rig on the rig of the scenarios."""
     command = [str(ROOT / "tools" / "rig"), "--name", RIG, *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
 
 
@@ -72,11 +72,13 @@ def variables(name: str) -> dict[str, Any]:
 
 def machine(name: str) -> Host:
     known = variables(name)
-    return testinfra.get_host(
+    host = testinfra.get_host(
         f"ssh://{known['ansible_user']}@{known['ansible_host']}:{known['ansible_port']}",
         ssh_identity_file=known["ansible_ssh_private_key_file"],
         ssh_extra_args=known["ansible_ssh_common_args"],
     )
+    host.name = name
+    return host
 
 
 @pytest.fixture(scope="session")
@@ -86,9 +88,7 @@ def store() -> Host:
 
 @pytest.fixture(scope="session", params=NODES)
 def node(request: pytest.FixtureRequest) -> Host:
-    host = machine(request.param)
-    host.name = request.param
-    return host
+    return machine(request.param)
 
 
 def secrets() -> list[str]:

@@ -49,7 +49,9 @@ volumes: "{{ groups['gpu_nodes'] | tts.modelstore.exclusive_volumes(hostvars, 's
 
 RETURN = r"""
 _value:
-  description: For each client its volume, with C(name), C(device), C(wwn) and C(initiators), as O(tts.modelstore.iscsi_target#role:main:iscsi_target_volumes) takes it.
+  description:
+    - For each client its volume, with C(name), C(device), C(wwn) and C(initiators), as
+      O(tts.modelstore.iscsi_target#role:main:iscsi_target_volumes) takes it.
   type: list
   elements: dict
 """

@@ -272,7 +272,7 @@ def in_use(fake: FakeInitiator, mountinfo: str = "", swaps: str = "") -> None:
 def test_a_mounted_map_over_a_disk_forbids_the_logout() -> None:
     fake = initiator()
     run(fake)
-    in_use(fake, r"36 35 254:0 / /mnt/cache\040hub rw - xfs /dev/mapper/models rw" "\n")
+    in_use(fake, "36 35 254:0 / /mnt/cache\\040hub rw - xfs /dev/mapper/models rw\n")
     with pytest.raises(ModelStoreError, match=r"sdb0 in use \(mounted at /mnt/cache hub \(through"):
         plan(fake, state="disconnected")
 

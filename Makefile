@@ -53,6 +53,7 @@ demo: ## build and start three machines and bring the model store up on them
 play: ## run a playbook against the running rig: PLAY=site [ARGS='--check --diff']
 	$(call need,PLAY,make play PLAY=site [ARGS='--check --diff'])
 	@$(MAKE) place
+	@tools/rig inventory >/dev/null
 	@$(play) tts.modelstore.$(PLAY) $(ARGS)
 
 .PHONY: rig-up
@@ -96,17 +97,21 @@ test: check ## what continuous integration runs: check and the default scenario
 
 .PHONY: test-long
 test-long: check ## check and every scenario
-	@for folder in molecule/*/; do $(MAKE) scenario NAME="$$(basename "$$folder")" || exit; done
+	@for file in molecule/*/molecule.yml; do \
+		$(MAKE) scenario NAME="$$(basename "$$(dirname "$$file")")" || exit; \
+	done
 
 .PHONY: scenario
 scenario: ## run one molecule scenario: NAME=default
 	$(call need,NAME,make scenario NAME=default)
 	@$(MAKE) place
-	@cd $(collections)/modelstore && \
+	@tools/rig image
+	@mkdir -p .rig/molecule && rm -f .rig/molecule/*.log
+	@trap 'tools/rig --name molecule down' EXIT INT TERM; cd $(collections)/modelstore && \
 		tools/step 'Scenario $(NAME)' molecule test --scenario-name '$(NAME)'
 
 .PHONY: bench
-bench: place ## measure the running demo and print figures side by side the store on the running rig
+bench: place ## measure the running demo and print figures side by side
 	@tools/bench
 
 .PHONY: check
@@ -123,7 +128,8 @@ lint: place
 .PHONY: types
 types: place
 	@tools/step 'mypy' mypy -p ansible_collections.tts.modelstore.plugins -p vmrig
-	@tools/step 'mypy, programs' mypy tools/check-artifact tools/check-specs tools/role-readme
+	@tools/step 'mypy, programs' mypy tests/rig/probe tools/bench tools/check-artifact \
+		tools/check-specs tools/role-readme
 
 .PHONY: unit
 unit: place

@@ -50,6 +50,29 @@ def rig(*arguments: str, stdin: str = "") -> str:
     return done.stdout
 
 
+def play(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the collection's playbooks on the rig, whatever comes of it."""
+    inventories = ("examples/inventory", "tests/rig/demo.yml", str(STATE / "inventory.yml"))
+    return subprocess.run(
+        [
+            "ansible-playbook",
+            *(f"--inventory={path}" for path in inventories),
+            f"tts.modelstore.{name}",
+            *arguments,
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": "tests/rig/ansible.cfg",
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
 def wait_until(what: str, ready: Callable[[], bool], seconds: float = 300) -> float:
     """Wait for something with a generous limit; returns how long it took."""
     start = time.monotonic()

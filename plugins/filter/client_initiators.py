@@ -21,6 +21,8 @@ author:
 description:
   - Reads C(modelstore_chap_password), C(modelstore_chap_username) (default the initiator name) and
     C(modelstore_initiator_name) (default C(<modelstore_iqn_prefix>:<host>)) from the variables of each client.
+  - A client that names another server in C(modelstore_target) is passed over. One that names none, or has
+    it empty, belongs to O(default_store).
   - Two clients with one initiator name are refused.
 positional: _input, hostvars, store
 options:
@@ -37,6 +39,9 @@ options:
     description: Inventory name of the target server.
     type: str
     required: true
+  default_store:
+    description: Inventory name of the target server of clients without C(modelstore_target). By default O(store).
+    type: str
 """
 
 EXAMPLES = r"""
@@ -51,9 +56,11 @@ _value:
 """
 
 
-def _client_initiators(clients: Iterable[str], hostvars: Any, store: str) -> list[dict[str, Any]]:
+def _client_initiators(
+    clients: Iterable[str], hostvars: Any, store: str, default_store: str | None = None
+) -> list[dict[str, Any]]:
     try:
-        return volumes.client_initiators(clients, hostvars, store)
+        return volumes.client_initiators(clients, hostvars, store, default_store)
     except ModelStoreError as error:
         raise AnsibleFilterError(str(error)) from error
 

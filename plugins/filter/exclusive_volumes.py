@@ -21,7 +21,8 @@ author:
 description:
   - Reads C(modelstore_disk), C(modelstore_volume) (default the host's name), C(modelstore_initiator_name) (default
     C(<modelstore_iqn_prefix>:<host>)) and C(modelstore_target) from the variables of each client.
-  - A client that names another server in C(modelstore_target) is passed over.
+  - A client that names another server in C(modelstore_target) is passed over. One that names none, or has
+    it empty, belongs to O(default_store).
 positional: _input, hostvars, store, target
 options:
   _input:
@@ -41,6 +42,9 @@ options:
     description: The target's IQN.
     type: str
     required: true
+  default_store:
+    description: Inventory name of the target server of clients without C(modelstore_target). By default O(store).
+    type: str
 """
 
 EXAMPLES = r"""
@@ -58,10 +62,14 @@ _value:
 
 
 def _exclusive_volumes(
-    clients: Iterable[str], hostvars: Any, store: str, target: str
+    clients: Iterable[str],
+    hostvars: Any,
+    store: str,
+    target: str,
+    default_store: str | None = None,
 ) -> list[dict[str, Any]]:
     try:
-        return volumes.exclusive_volumes(clients, hostvars, store, target)
+        return volumes.exclusive_volumes(clients, hostvars, store, target, default_store)
     except ModelStoreError as error:
         raise AnsibleFilterError(str(error)) from error
 

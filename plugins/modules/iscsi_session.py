@@ -34,10 +34,11 @@ options:
     default: []
   state:
     description:
-      - With V(connected) there is a working session at each portal. They are made one after the other,
-        and the first failure ends the task.
+      - With V(connected) there is a working session at each portal. They are made one after the other.
+        When one fails, the others are still tried; the task fails at the end and names each failure.
       - With V(disconnected) there is none. This is refused while a disk of a session, or anything
         built on it, is mounted or used for swap.
+      - Only sessions through the iface C(default) count. Those through others are left as they are.
     type: str
     choices: [connected, disconnected]
     default: connected
@@ -63,7 +64,7 @@ options:
 requirements:
   - open-iscsi 2.1.8 or newer
 notes:
-  - Needs node records of the target, see M(tts.modelstore.iscsi_node).
+  - Needs node records of the target for the iface C(default), see M(tts.modelstore.iscsi_node).
 extends_documentation_fragment:
   - tts.modelstore.attributes
 attributes:
@@ -219,6 +220,7 @@ def main() -> None:
         load=lambda: host.load(fs, desired_sessions(module.params).target),
         plan=lambda observed: plan_sessions(desired_sessions(module.params), observed),
         apply=steps.apply,
+        finish=steps.finish,
         result=lambda observed: state(desired_sessions(module.params), observed),
     )
 

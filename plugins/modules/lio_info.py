@@ -17,7 +17,10 @@ author:
   - The tts.modelstore authors (@tts-modelstore)
 options:
   targets:
-    description: Names of the targets to return, with their sessions. All when empty.
+    description:
+      - Names of the targets to return, with their sessions. All when empty.
+      - RV(saved) then speaks of these targets and of the backstores that they export, running or saved,
+        so that objects of others do not matter.
     type: list
     elements: str
     default: []
@@ -107,7 +110,11 @@ sessions:
       addresses:
         - 10.77.2.21
 saved:
-  description: The saved configuration, which is restored at boot.
+  description:
+    - The saved configuration, which is restored at boot, and how it differs from what runs. With O(targets)
+      only what belongs to them is compared.
+    - Attributes and parameters that only one of the two has are no difference. Another kernel may bring more
+      of them or fewer.
   returned: success
   type: dict
   contains:

@@ -123,6 +123,13 @@ mount:
     options:
       description: The mount options in force.
       type: str
+fstab_source:
+  description:
+    - What C(/etc/fstab) mounts at O(mount_point), as it is written there (the first field of the entry).
+    - Null when there is no such entry or no O(mount_point) was asked for.
+  returned: success
+  type: str
+  sample: UUID=280b50a7-db4a-5f0b-bf32-84145f727045
 mount_point_files:
   description: The first names in the folder, at most five. Empty when the folder is empty or not there.
   returned: success
@@ -140,6 +147,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._ansible.command im
 from ansible_collections.tts.modelstore.plugins.module_utils._ansible.entry import report
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.device.host import (
     load_device,
+    load_fstab_source,
     load_mount,
 )
 
@@ -163,6 +171,7 @@ def main() -> None:
         return {
             "device": device.public() if device else None,
             "mount": mount.public() if mount else None,
+            "fstab_source": load_fstab_source(runner, mount_point) if mount_point else None,
             "mount_point_files": fs.listdir(mount_point)[:5] if mount_point else [],
         }
 

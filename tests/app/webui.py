@@ -89,6 +89,8 @@ def main() -> None:
     arguments = parse_arguments()
     # A service started by a shell in the background would ignore the signal.
     signal.signal(signal.SIGINT, interrupt)
+    for folder in ("outputs/tasks", "outputs/presets", "prompts"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
     sums = load(arguments.model_dir)
     server = ThreadingHTTPServer((arguments.host, arguments.port), handler(sums))
     print("Running on http://%s:%d" % server.server_address[:2], flush=True)

@@ -23,6 +23,7 @@ from vmrig.progress import say
 # With working KVM the first line comes in well under a second.
 _SECONDS = 8.0
 _FIRST_LINE = b"Linux version"
+_DEVICE = Path("/dev/kvm")
 
 
 def choose(image: Image, environ: Mapping[str, str]) -> Sequence[str]:
@@ -34,8 +35,12 @@ def choose(image: Image, environ: Mapping[str, str]) -> Sequence[str]:
         return qemu.TCG
     if wanted != "auto":
         raise RigError(f"RIG_ACCEL: found {wanted!r}, expected one of auto, kvm, tcg")
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        say("accel: no access to /dev/kvm, emulating (slow)")
+    if not _DEVICE.exists():
+        say(f"accel: no {_DEVICE}, emulating (slow)")
+        return qemu.TCG
+    if not os.access(_DEVICE, os.R_OK | os.W_OK):
+        say(f"accel: {_DEVICE} is there but this user may not open it, emulating (slow)")
+        say("accel: for KVM run: sudo adduser $USER kvm, and log in again")
         return qemu.TCG
     memory = image.folder.parent / "kvm-probe.json"
     question = _question(image)

@@ -10,22 +10,35 @@ import argparse
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from vmrig import image, inventory, state
+from vmrig import image, inventory, process, state
 from vmrig.errors import RigError
-from vmrig.rig import BOOT_SECONDS, Rig
+from vmrig.rig import BOOT_SECONDS, TOOLS, Rig
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MACHINES = CHECKOUT / "tests" / "rig" / "demo.yml"
 
+_EPILOG = f"""\
+environment variables:
+  RIG_RELEASE  Debian release of the image: {", ".join(image.RELEASES)} (default: the first)
+  RIG_ACCEL    auto, kvm, tcg: try KVM, insist on it, or emulate (default: auto)
+  RIG_MIRROR   Debian mirror the image is built from (default: mmdebstrap's choice)
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their arguments."""
-    top = argparse.ArgumentParser(prog="tools/rig", description="Real machines for demo and tests.")
+    top = argparse.ArgumentParser(
+        prog="tools/rig",
+        description="Real machines for demo and tests.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     top.add_argument(
         "--machines",
         type=Path,
@@ -74,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return _run(options, os.environ)
-    except RigError as exc:
+    except (RigError, OSError, subprocess.SubprocessError) as exc:
         print(f"tools/rig: {exc}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -91,9 +104,10 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise RigError(f"--name: found {options.name!r}, expected letters, digits, - and _")
     command: str = options.command
     if command == "image":
+        process.need_tools(TOOLS, "image")
         print(image.ensure(environ).folder)
         return 0
-    layout = state.layout(options.name, CHECKOUT, environ)
+    layout = state.layout(options.name, CHECKOUT)
     if command == "down":
         # Needs no machines file: what runs is recorded in the state.
         if layout.folder.is_dir():

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmrig import process
 from vmrig.errors import RigError
 from vmrig.progress import say
 
@@ -32,6 +33,9 @@ FORMAT = 1
 DISK_SIZE = "6G"
 # The rootfs, its tar, and the image exist at the same time; about 2 GiB were seen.
 BUILD_SPACE = 4 << 30
+# The rootfs alone, which mmdebstrap unpacks in TMPDIR. It has to be a folder that every user can
+# reach, which one in the cache need not be.
+UNPACK_SPACE = 2 << 30
 
 INSTALLED = (
     "ca-certificates", "dbus", "iproute2", "iputils-ping", "kmod", "linux-image-amd64", "lz4",
@@ -226,13 +230,15 @@ def ensure(environ: Mapping[str, str]) -> Image:
     return image
 
 
-def need_space(folder: Path, needed: int, purpose: str) -> None:
+def need_space(
+    folder: Path, needed: int, purpose: str, hint: str = "Free some space there."
+) -> None:
     """Refuse early when *folder*'s file system has less than *needed* bytes."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise RigError(
             f"{purpose}: {free >> 20} MiB free in {folder}, expected at least {needed >> 20} MiB.",
-            "Free some space there.",
+            hint,
         )
 
 
@@ -240,15 +246,7 @@ def _need_tools() -> None:
     packages = {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "qemu-img": "qemu-utils"}
     if os.geteuid() != 0:
         packages |= {"fakeroot": "fakeroot", "newuidmap": "uidmap"}
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    missing = sorted(
-        package for tool, package in packages.items() if not shutil.which(tool, path=path)
-    )
-    if missing:
-        raise RigError(
-            f"image: {', '.join(missing)} not installed.",
-            f"Run: sudo apt-get install {' '.join(missing)}",
-        )
+    process.need_tools(packages, "image")
 
 
 def _build(
@@ -259,6 +257,12 @@ def _build(
 ) -> None:
     cache = image.folder.parent
     need_space(cache, BUILD_SPACE, "image")
+    need_space(
+        Path(os.environ.get("TMPDIR") or "/tmp"),
+        UNPACK_SPACE,
+        "image",
+        "Free some space there, or set TMPDIR to a folder that every user can reach.",
+    )
     log = cache / f"{image.folder.name}.log"
     work = Path(tempfile.mkdtemp(prefix=f"{image.folder.name}.", dir=cache))
     try:
@@ -282,7 +286,7 @@ def _build(
 
 def _run(argv: list[str], purpose: str, log: Path, sink: io.BufferedWriter) -> None:
     """Run a step with its output in *log*; print what it does now and then."""
-    environ = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+    environ = {**os.environ, "PATH": process.PATH}
     say(purpose)
     # In a session of its own, so that it can be ended with all its children.
     with subprocess.Popen(
@@ -292,32 +296,32 @@ def _run(argv: list[str], purpose: str, log: Path, sink: io.BufferedWriter) -> N
         stderr=sink,
         env=environ,
         start_new_session=True,
-    ) as process:
+    ) as step:
         last = time.monotonic()
         try:
-            while process.poll() is None:
+            while step.poll() is None:
                 time.sleep(0.5)
                 if time.monotonic() - last > 10:
                     last = time.monotonic()
                     say(f"{purpose}: {(tail(log, 1) or ['…'])[-1][:90]}")
         except BaseException:
-            _end(process)
+            _end(step)
             raise
-    if process.returncode:
+    if step.returncode:
         raise RigError(
-            f"{purpose}: failed with status {process.returncode}; the end of {log}:\n"
+            f"{purpose}: failed with status {step.returncode}; the end of {log}:\n"
             + "\n".join(f"    {line}" for line in tail(log, 15)),
             "If packages could not be downloaded, set RIG_MIRROR to a Debian mirror.",
         )
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(step: subprocess.Popen[bytes]) -> None:
     """Interrupt a step as Ctrl-C does, so that mmdebstrap removes its folders."""
     for number, seconds in ((signal.SIGINT, 30), (signal.SIGKILL, 10)):
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+            os.killpg(step.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
+            step.wait(seconds)
             return
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vmrig.errors import RigError
 
 _PROC = Path("/proc")
+# Where Debian keeps mke2fs; not in every user's PATH.
+PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,28 @@ def recorded(record: Path) -> Identity | None:
     return identity if identify(identity.pid) == identity else None
 
 
+def need_tools(packages: Mapping[str, str], purpose: str) -> None:
+    """Refuse when a program is missing; *packages* are program → Debian package."""
+    missing = sorted(
+        {package for tool, package in packages.items() if not shutil.which(tool, path=PATH)}
+    )
+    if missing:
+        raise RigError(
+            f"{purpose}: {', '.join(missing)} not installed.",
+            f"Run: sudo apt-get install {' '.join(missing)}",
+        )
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back until the block has ended."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def start(argv: Sequence[str], record: Path, log: Path) -> None:
     """Start *argv* in a session of its own, its output in *log*, and write the record."""
     streams = [
@@ -66,20 +91,19 @@ def start(argv: Sequence[str], record: Path, log: Path) -> None:
         (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    try:
-        pid = os.posix_spawnp(argv[0], list(argv), os.environ, file_actions=streams, setsid=True)
-    except FileNotFoundError as exc:
-        raise RigError(
-            f"{argv[0]} not found.", "Run: sudo apt-get install qemu-system-x86 qemu-utils"
-        ) from exc
-    identity = identify(pid)
-    if identity is not None:
+    # Without its record nobody would ever stop it, so nothing comes between.
+    with uninterrupted():
+        pid = os.posix_spawnp(
+            argv[0], list(argv), os.environ, file_actions=streams, setsid=True, setsigmask=()
+        )
+        identity = identify(pid)
+        if identity is None:
+            return
         try:
             partial = record.with_suffix(".new")
             partial.write_text(json.dumps(asdict(identity)))
             partial.rename(record)
-        except BaseException:
-            # Without its record nobody would ever stop it.
+        except OSError:
             os.kill(pid, signal.SIGKILL)
             raise
 

@@ -11,8 +11,9 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,13 @@ from vmrig.qmp import Qmp
 
 # Three machines on two emulated cores took a minute and a half; a busy host takes longer.
 BOOT_SECONDS = 600
+# Programs that machines need, and their Debian packages.
+TOOLS = {
+    qemu.QEMU: "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+}
 # Writes of one machine: packages, model files, a memory snapshot or two.
 _MACHINE_SPACE = 2 << 30
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -46,45 +54,32 @@ class Rig:
 
     def up(self, boot_seconds: int = BOOT_SECONDS) -> None:
         """Start what does not run and wait until every machine answers to ssh."""
-        started: list[Machine] = []
-        fresh = {
-            name for name, m in self.machines.items() if not self.layout.machine(m).root.exists()
-        }
-        hubs: list[str] = []
-        try:
+        process.need_tools(TOOLS, "up")
+        with _undone_on_failure() as undo:
             base = self._image()
             absent = [m for m in self.machines.values() if not self.is_running(m.name)]
             image.need_space(self.layout.folder, _MACHINE_SPACE * len(absent), "up")
             memory = state.Memory.load(self.layout)
             memory.image = str(base.folder)
             for machine in absent:
-                memory.choose_ports(machine)
+                memory.choose_ports(machine, self.layout.identity)
             memory.save(self.layout)
             self._write_keys()
             options = accel.choose(base, self.environ) if absent else ()
-            self._start_hubs(hubs)
+            self._start_hubs(undo)
             for machine in absent:
-                started.append(machine)
+                if not self.layout.machine(machine).root.exists():
+                    undo.callback(self._remove_files, machine)
                 self._make_files(machine, base)
-                self._start(machine, options)
-            self._wait([m.name for m in started], boot_seconds)
+                self._start(machine, options, undo)
+            self._wait([m.name for m in absent], boot_seconds)
             self._write_inventory(memory)
-        except BaseException:
-            say("up: stopping what was started")
-            for machine in started:
-                process.stop(self.layout.record(machine.name))
-                if machine.name in fresh:
-                    self._remove_files(machine)
-            for network in hubs:
-                process.stop(self.layout.hub_record(network))
-            raise
         say(f"up: {', '.join(self.machines)}")
 
     def down(self) -> None:
         """Stop everything of this rig and remove its disks and sockets; the logs stay."""
         for record in sorted(self.layout.folder.glob("*.pid")):
-            if process.stop(record):
-                say(f"down: {record.stem} stopped")
+            _stop(record)
         ssh.close_shared(self.layout)
         for pattern in ("*.qcow2", "*.seed.tar", "*.new"):
             for path in self.layout.folder.glob(pattern):
@@ -143,24 +138,29 @@ class Rig:
             known = ", ".join(self._snapshots()) or "none"
             raise RigError(f"restore: no snapshot {name!r}; there are: {known}")
         absent = [m for m in self.machines.values() if not self.is_running(m.name)]
-        self._start_hubs([])
-        if absent:
-            options = accel.choose(self._image(), self.environ)
-            for machine in absent:
-                self._start(machine, options, paused=True)
-        ssh.close_shared(self.layout)
+        for machine in absent:
+            self._need_ports(machine.name)
 
         def load(qmp: Qmp) -> None:
             qmp.monitor(f"loadvm {name}")
 
-        self._each(lambda qmp: qmp.execute("stop"))
-        self._each(load)
-        for host, machine in self.machines.items():
-            with self._qmp(host) as qmp:
-                for network in machine.networks:
-                    qmp.execute("set_link", name=qemu.nic_id(network), up=True)
-        self._each(lambda qmp: qmp.execute("cont"))
-        self._set_clocks()
+        with _undone_on_failure() as undo:
+            self._start_hubs(undo)
+            if absent:
+                options = accel.choose(self._image(), self.environ)
+                for machine in absent:
+                    self._start(machine, options, undo, paused=True)
+            ssh.close_shared(self.layout)
+            try:
+                self._each(lambda qmp: qmp.execute("stop"))
+                self._each(load)
+                for host, machine in self.machines.items():
+                    with self._qmp(host) as qmp:
+                        for network in machine.networks:
+                            qmp.execute("set_link", name=qemu.nic_id(network), up=True)
+            finally:
+                self._each(lambda qmp: qmp.execute("cont"))
+            self._set_clocks()
         say(f"restore: {name}")
 
     # -- one machine -----------------------------------------------------------------------
@@ -177,15 +177,17 @@ class Rig:
     def power_on(self, host: str, *, wait: bool) -> None:
         """Start a machine from its disks."""
         machine = self._machine(host)
-        if self.is_running(host):
-            say(f"{host}: is on")
-        else:
-            if not self.layout.machine(machine).root.exists():
-                raise RigError(f"{host}: has no disks yet.", "Run: tools/rig up")
-            self._start_hubs([])
-            self._start(machine, accel.choose(self._image(), self.environ))
-        if wait:
-            self._wait([host], BOOT_SECONDS)
+        with _undone_on_failure() as undo:
+            if self.is_running(host):
+                say(f"{host}: is on")
+            else:
+                if not self.layout.machine(machine).root.exists():
+                    raise RigError(f"{host}: has no disks yet.", "Run: tools/rig up")
+                self._need_ports(host)
+                self._start_hubs(undo)
+                self._start(machine, accel.choose(self._image(), self.environ), undo)
+            if wait:
+                self._wait([host], BOOT_SECONDS)
 
     def power_reset(self, host: str, *, wait: bool) -> None:
         """Press the reset button."""
@@ -236,6 +238,15 @@ class Rig:
         if off:
             raise RigError(f"{purpose}: {', '.join(off)} off.", f"Run: tools/rig power {off[0]} on")
 
+    def _need_ports(self, host: str) -> None:
+        """A machine that was off keeps its ports: the inventory has them."""
+        for port in state.Memory.load(self.layout).ports[host].values():
+            if not state.is_free(port):
+                raise RigError(
+                    f"{host}: another program has taken its port 127.0.0.1:{port}.",
+                    "Run: tools/rig down, then tools/rig up",
+                )
+
     def _image(self) -> Image:
         """The image of this rig's disks, or the newest when it has none."""
         memory = state.Memory.load(self.layout)
@@ -270,8 +281,8 @@ class Rig:
             return []
         return names
 
-    def _start_hubs(self, started: list[str]) -> None:
-        """Start the networks that do not run; note them in *started*."""
+    def _start_hubs(self, undo: ExitStack) -> None:
+        """Start the networks that do not run."""
         for network, members in inventory.networks(self.machines).items():
             record = self.layout.hub_record(network)
             if process.recorded(record) is not None:
@@ -283,10 +294,9 @@ class Rig:
                     "Machines do not reconnect. Run: tools/rig down, then tools/rig up",
                 )
             sockets = {host: self.layout.socket(network, host) for host in members}
-            state.check_socket_paths(sockets)
             for path in sockets.values():
                 path.unlink(missing_ok=True)
-            started.append(network)
+            undo.callback(_stop, record)
             log = self.layout.log(f"hub-{network}")
             process.start(qemu.hub_argv(network, sockets), record, log)
             self._wait_for_files(sockets.values(), record, log, f"network {network}")
@@ -294,7 +304,6 @@ class Rig:
     def _make_files(self, machine: Machine, base: Image) -> None:
         """The machine's disks, unless they are there, and its seed."""
         paths = self.layout.machine(machine)
-        state.check_socket_paths({"qmp": paths.qmp})
         if not paths.root.exists():
             paths.console.unlink(missing_ok=True)
             for disk in machine.disks:
@@ -315,7 +324,9 @@ class Rig:
         for path in (paths.root, *paths.disks.values(), paths.seed, paths.qmp):
             path.unlink(missing_ok=True)
 
-    def _start(self, machine: Machine, options: Sequence[str], *, paused: bool = False) -> None:
+    def _start(
+        self, machine: Machine, options: Sequence[str], undo: ExitStack, *, paused: bool = False
+    ) -> None:
         host = machine.name
         paths = self.layout.machine(machine)
         paths.qmp.unlink(missing_ok=True)
@@ -329,8 +340,10 @@ class Rig:
             self.layout.identity,
             paused=paused,
         )
-        process.start(argv, self.layout.record(host), self.layout.log(host))
-        self._wait_for_files([paths.qmp], self.layout.record(host), self.layout.log(host), host)
+        record, log = self.layout.record(host), self.layout.log(host)
+        undo.callback(_stop, record)
+        process.start(argv, record, log)
+        self._wait_for_files([paths.qmp], record, log, host)
         say(f"{host}: power on")
 
     @staticmethod
@@ -444,6 +457,23 @@ class Rig:
         state.write(self.layout.inventory, text)
 
 
+def _stop(record: Path) -> None:
+    if process.stop(record):
+        say(f"{record.stem}: stopped")
+
+
+@contextmanager
+def _undone_on_failure() -> Iterator[ExitStack]:
+    """Call what the block has registered when it fails or is interrupted, the last first."""
+    undo = ExitStack()
+    try:
+        yield undo
+    except BaseException:
+        with process.uninterrupted():
+            undo.close()
+        raise
+
+
 def _check_snapshot_name(name: str) -> None:
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise RigError(f"snapshot: found the name {name!r}, expected {_SNAPSHOT_NAME}")
@@ -455,8 +485,6 @@ def _create_disk(path: Path, size: Sequence[str], base: Path | None = None) -> N
     argv = ["qemu-img", "create", "-q", "-f", "qcow2", *backing, str(partial), *size]
     try:
         subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
-    except FileNotFoundError as exc:
-        raise RigError("qemu-img not found.", "Run: sudo apt-get install qemu-utils") from exc
     except subprocess.CalledProcessError as exc:
         raise RigError(f"{path}: {exc.stderr.strip()}") from exc
     os.rename(partial, path)

@@ -59,8 +59,6 @@ def make_key(path: Path, comment: str) -> None:
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
     try:
         subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
-    except FileNotFoundError as exc:
-        raise RigError("ssh-keygen not found.", "Run: sudo apt-get install openssh-client") from exc
     except subprocess.CalledProcessError as exc:
         raise RigError(f"{path}: ssh-keygen failed with status {exc.returncode}") from exc
 

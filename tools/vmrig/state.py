@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from vmrig.inventory import Machine
 from vmrig.progress import say
 from vmrig.qemu import Paths
 
-# The longest path a unix socket can have on Linux.
-_SOCKET_PATH = 107
+# Below the ports that Linux gives to outgoing connections (32768 and up).
+_PORTS = range(20000, 30000)
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,11 @@ class Layout:
     def make(self) -> None:
         """Create the folders, closed to other users."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.run.mkdir(exist_ok=True, mode=0o700)
+        with suppress(FileExistsError):
+            self.run.mkdir(mode=0o700)
         status = self.run.lstat()
-        if self.run.is_symlink() or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
+        if not private or status.st_uid != os.geteuid():
             raise RigError(
                 f"{self.run}: not a private folder of this user.", "Remove it and try again."
             )
@@ -103,23 +106,13 @@ class Layout:
             yield
 
 
-def layout(name: str, checkout: Path, environ: Mapping[str, str]) -> Layout:
-    """The layout of the rig *name*; another checkout or state folder is another rig."""
-    folder = Path(environ.get("RIG_STATE") or checkout / ".rig" / name).absolute()
+def layout(name: str, checkout: Path) -> Layout:
+    """The layout of the rig *name*; another checkout is another rig."""
+    folder = (checkout / ".rig" / name).absolute()
     identity = hashlib.sha256(f"{name}\0{folder}".encode()).hexdigest()[:12]
-    base = Path(environ.get("XDG_RUNTIME_DIR") or "/tmp")
-    run = base / f"tts-rig-{os.geteuid()}-{identity}"
+    # Not XDG_RUNTIME_DIR: it is removed at the last logout, and a rig outlives that.
+    run = Path("/tmp", f"tts-rig-{os.geteuid()}-{identity}")
     return Layout(name, folder, run, identity)
-
-
-def check_socket_paths(paths: Mapping[str, Path]) -> None:
-    """Refuse socket paths that the kernel cannot take."""
-    for path in paths.values():
-        if len(str(path)) > _SOCKET_PATH:
-            raise RigError(
-                f"{path}: {len(str(path))} characters, expected at most {_SOCKET_PATH}.",
-                "Set XDG_RUNTIME_DIR to a shorter folder.",
-            )
 
 
 @dataclass
@@ -152,16 +145,19 @@ class Memory:
     def forget(self, layout: Layout) -> None:
         (layout.folder / "rig.json").unlink(missing_ok=True)
 
-    def choose_ports(self, machine: Machine) -> dict[int, int]:
+    def choose_ports(self, machine: Machine, identity: str) -> dict[int, int]:
         """Ports for a machine that does not run: the former ones where they are still free."""
         former = self.ports.get(machine.name, {})
+        start = int(identity, 16) % len(_PORTS)
+        others = [p for p in (*_PORTS[start:], *_PORTS[:start]) if p not in former.values()]
         chosen: dict[int, int] = {}
         taken = {port for host, ports in self.ports.items() for port in ports.values()
                  if host != machine.name}  # fmt: skip
         for guest in machine.guest_ports:
-            port = former.get(guest)
-            while port is None or port in taken or not is_free(port):
-                port = free_port()
+            wanted = [former[guest]] if guest in former else []
+            port = next((p for p in (*wanted, *others) if p not in taken and is_free(p)), None)
+            if port is None:
+                raise RigError(f"no free port from {_PORTS[0]} to {_PORTS[-1]}")
             chosen[guest] = port
             taken.add(port)
         self.ports[machine.name] = chosen
@@ -177,13 +173,6 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def free_port() -> int:
-    """A port that the kernel says is free."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def write(path: Path, text: str) -> None:

@@ -28,6 +28,7 @@ def converge(
     plan: Callable[[Observed], Plan],
     apply: Callable[[Action], None],
     result: Callable[[Observed], Mapping[str, Any]],
+    finish: Callable[[], None] = lambda: None,
 ) -> NoReturn:
     """Bring the host to what the module's options ask for, and leave the module.
 
@@ -35,6 +36,7 @@ def converge(
     :param plan: from what was read to the steps; pure.
     :param apply: does one step.
     :param result: the module's own return values, from what was read last.
+    :param finish: called after the last step; raises what ``apply`` put off until then.
     """
     done: list[Action] = []
     try:
@@ -44,6 +46,7 @@ def converge(
             for action in first.actions:
                 done.append(action)
                 apply(action)
+            finish()
             observed = load()
             rest = plan(observed)
             if rest:
@@ -62,14 +65,8 @@ def converge(
         )
     except ModelStoreError as error:
         _fail(module, error, done)
-    except Exception as error:  # noqa: BLE001 - a surprise of the host: say what was being done
-        module.fail_json(
-            msg="%s while working on %s: %s"
-            % (type(error).__name__, done[-1].subject if done else "reading the host", error),
-            exception=traceback.format_exc(),
-            changed=bool(done),
-            actions=[action.public() for action in done],
-        )
+    except Exception as error:  # noqa: BLE001 - see _fail_surprised
+        _fail_surprised(module, error, done)
 
 
 def report(module: AnsibleModule, read: Callable[[], Mapping[str, Any]]) -> NoReturn:
@@ -78,6 +75,8 @@ def report(module: AnsibleModule, read: Callable[[], Mapping[str, Any]]) -> NoRe
         module.exit_json(changed=False, **public(read()))
     except ModelStoreError as error:
         _fail(module, error, [])
+    except Exception as error:  # noqa: BLE001 - see _fail_surprised
+        _fail_surprised(module, error, [])
 
 
 def _fail(module: AnsibleModule, error: ModelStoreError, done: list[Action]) -> NoReturn:
@@ -85,6 +84,17 @@ def _fail(module: AnsibleModule, error: ModelStoreError, done: list[Action]) -> 
     module.fail_json(
         msg=str(error),
         error_details=public(error.to_details()),
+        changed=bool(done),
+        actions=[action.public() for action in done],
+    )
+
+
+def _fail_surprised(module: AnsibleModule, error: Exception, done: list[Action]) -> NoReturn:
+    # A surprise of the host: say what was being done. Called while the exception is handled.
+    module.fail_json(
+        msg="%s while working on %s: %s"
+        % (type(error).__name__, done[-1].subject if done else "reading the host", error),
+        exception=traceback.format_exc(),
         changed=bool(done),
         actions=[action.public() for action in done],
     )

@@ -13,7 +13,11 @@ from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi import parse
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import Device, Session
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import (
+    DEFAULT_IFACE,
+    Device,
+    Session,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import Portal
 
 SESSIONS = "/sys/class/iscsi_session"
@@ -71,7 +75,7 @@ def _session(fs: FileSystem, sid: int) -> Session:
             int(_attribute(fs, connection + "persistent_port") or 0),
         ),
         tpgt=int(_attribute(fs, session + "tpgt") or 0),
-        iface=_attribute(fs, session + "ifacename"),
+        iface=_attribute(fs, session + "ifacename") or DEFAULT_IFACE,
         state=_attribute(fs, session + "state"),
         devices=_devices(fs, fs.realpath(session + "device")),
     )

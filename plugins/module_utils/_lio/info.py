@@ -40,7 +40,7 @@ def read_info(lio: Lio, wanted: Iterable[str]) -> dict[str, Any]:
         ],
         "targets": [target.public() for target in targets],
         "sessions": [session for target in targets for session in _sessions(lio, target)],
-        "saved": _saved(lio, running),
+        "saved": _saved(lio, running, names),
     }
 
 
@@ -67,9 +67,9 @@ def _sessions(lio: Lio, target: Target) -> list[dict[str, Any]]:
     return sessions
 
 
-def _saved(lio: Lio, running: Configuration) -> dict[str, Any]:
+def _saved(lio: Lio, running: Configuration, names: set[str]) -> dict[str, Any]:
     saved = lio.saved()
-    compared = compare_saved(running, saved or Configuration())
+    compared = compare_saved(running, saved or Configuration(), names)
     return {
         "path": lio.saved_path,
         "exists": saved is not None,

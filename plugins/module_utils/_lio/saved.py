@@ -8,11 +8,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Callable, TypeVar
 
-from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import Configuration
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
+    Backstore,
+    Configuration,
+    Target,
+    Tpg,
+    only,
+)
+
+Entry = TypeVar("Entry", Backstore, Target)
 
 
 @dataclass(frozen=True)
@@ -50,27 +58,88 @@ def merge_saved(
     return merged
 
 
-def compare_saved(running: Configuration, saved: Configuration) -> dict[str, list[str]]:
-    """What would be different after a reboot, by the objects' names."""
-    missing, different, extra = [], [], []
-    for kind, now, then in (
-        (
-            "backstore",
-            {entry.key: entry for entry in running.backstores},
-            {entry.key: entry for entry in saved.backstores},
-        ),
-        (
-            "target",
-            {entry.name: entry for entry in running.targets},
-            {entry.name: entry for entry in saved.targets},
-        ),
-    ):
-        missing += ["%s %s" % (kind, name) for name in now if name not in then]
-        extra += ["%s %s" % (kind, name) for name in then if name not in now]
-        different += [
-            "%s %s" % (kind, name) for name in now if name in then and now[name] != then[name]
-        ]
-    return {"missing": missing, "different": different, "not_running": extra}
+def compare_saved(
+    running: Configuration, saved: Configuration, targets: Collection[str] = ()
+) -> dict[str, list[str]]:
+    """What would be different after a reboot, by the objects' names.
+
+    :param targets: IQNs. Only they are compared, and the backstores that they export in either
+        of the two; everything when empty.
+    """
+    if targets:
+        exported = _exported(running, targets) | _exported(saved, targets)
+        running = _part(running, targets, exported)
+        saved = _part(saved, targets, exported)
+    backstores = _differences(
+        {entry.key: entry for entry in running.backstores},
+        {entry.key: entry for entry in saved.backstores},
+        _common_backstore,
+    )
+    iqns = _differences(
+        {entry.name: entry for entry in running.targets},
+        {entry.name: entry for entry in saved.targets},
+        _common_target,
+    )
+    return {
+        kind: ["backstore " + name for name in backstores[kind]]
+        + ["target " + name for name in iqns[kind]]
+        for kind in ("missing", "different", "not_running")
+    }
+
+
+def _exported(configuration: Configuration, targets: Collection[str]) -> set[str]:
+    return {
+        lun.backstore
+        for target in configuration.targets
+        if target.name in targets
+        for tpg in target.tpgs
+        for lun in tpg.luns
+    }
+
+
+def _part(
+    configuration: Configuration, targets: Collection[str], backstores: Collection[str]
+) -> Configuration:
+    return Configuration(
+        tuple(entry for entry in configuration.backstores if entry.key in backstores),
+        tuple(entry for entry in configuration.targets if entry.name in targets),
+    )
+
+
+def _differences(
+    now: Mapping[str, Entry], then: Mapping[str, Entry], common: Callable[[Entry, Entry], Entry]
+) -> dict[str, list[str]]:
+    return {
+        "missing": [name for name in now if name not in then],
+        "different": [
+            name
+            for name in now
+            if name in then and common(now[name], then[name]) != common(then[name], now[name])
+        ],
+        "not_running": [name for name in then if name not in now],
+    }
+
+
+# Another kernel may have more attributes or fewer than the one that the file was saved under. Those
+# that only one of the two has are no difference.
+
+
+def _common_backstore(backstore: Backstore, other: Backstore) -> Backstore:
+    return replace(backstore, attributes=only(backstore.attributes, other.attributes))
+
+
+def _common_target(target: Target, other: Target) -> Target:
+    return replace(
+        target, tpgs=tuple(_common_tpg(tpg, other.tpg(tpg.tag) or tpg) for tpg in target.tpgs)
+    )
+
+
+def _common_tpg(tpg: Tpg, other: Tpg) -> Tpg:
+    return replace(
+        tpg,
+        attributes=only(tpg.attributes, other.attributes),
+        parameters=only(tpg.parameters, other.parameters),
+    )
 
 
 def _replaced(

@@ -34,7 +34,11 @@ def initiator_name(host: str, variables: Mapping[str, Any]) -> str:
 
 
 def exclusive_volumes(
-    clients: Iterable[str], hostvars: Variables, store: str, target: str
+    clients: Iterable[str],
+    hostvars: Variables,
+    store: str,
+    target: str,
+    default_store: str | None = None,
 ) -> list[dict[str, Any]]:
     """One volume for each client of this target server, mapped to that client alone.
 
@@ -43,9 +47,10 @@ def exclusive_volumes(
     :param store: inventory name of the target server. Clients that name another one in
         ``modelstore_target`` are passed over.
     :param target: the IQN the volumes are exported under.
+    :param default_store: the server of clients that name none; this one when it is not given.
     """
     volumes: list[dict[str, Any]] = []
-    own_clients = _clients_of(store, clients, hostvars)
+    own_clients = _clients_of(store, clients, hostvars, default_store)
     for client in own_clients:
         variables = hostvars[client]
         volume = str(variables.get("modelstore_volume") or client)
@@ -72,12 +77,15 @@ def exclusive_volumes(
 
 
 def client_initiators(
-    clients: Iterable[str], hostvars: Variables, store: str
+    clients: Iterable[str], hostvars: Variables, store: str, default_store: str | None = None
 ) -> list[dict[str, Any]]:
-    """Initiator name and CHAP credentials of each client of this target server."""
+    """Initiator name and CHAP credentials of each client of this target server.
+
+    The parameters are those of :func:`exclusive_volumes`.
+    """
     initiators = []
     names = []
-    for client in _clients_of(store, clients, hostvars):
+    for client in _clients_of(store, clients, hostvars, default_store):
         variables = hostvars[client]
         name = initiator_name(client, variables)
         password = variables.get("modelstore_chap_password")
@@ -136,8 +144,13 @@ def target_acls(
     ]
 
 
-def _clients_of(store: str, clients: Iterable[str], hostvars: Variables) -> list[str]:
-    return [name for name in clients if hostvars[name].get("modelstore_target", store) == store]
+def _clients_of(
+    store: str, clients: Iterable[str], hostvars: Variables, default_store: str | None
+) -> list[str]:
+    default = default_store or store
+    return [
+        name for name in clients if (hostvars[name].get("modelstore_target") or default) == store
+    ]
 
 
 def _refuse_twins(what: str, named: Iterable[tuple[str, str]]) -> None:

@@ -85,11 +85,11 @@ class FakeInitiator:
             return self._new(words[6], _portal(words[8]), words[10])
         assert (words[3], words[5]) == ("-T", "-p"), words
         target, portal = words[4], words[6]
-        if words[7:] == ["--login"]:
-            return self._login(target, portal)
-        if words[7:] == ["--logout"]:
-            return self._logout(target, portal)
         assert words[7] == "-I", words
+        if words[8:] == ["default", "--login"]:
+            return self._login(target, portal)
+        if words[8:] == ["default", "--logout"]:
+            return self._logout(target, portal)
         path = self._path(target, _portal(portal), words[8])
         if words[9:] == ["-o", "delete"]:
             return Completed(0 if self.fs.files.pop(path, None) else 21)
@@ -159,7 +159,7 @@ class FakeInitiator:
         self.add_session(target, portal, "LOGGED_IN")
         return Completed(0)
 
-    def add_session(self, target: str, portal: str, state: str) -> int:
+    def add_session(self, target: str, portal: str, state: str, iface: str = "default") -> int:
         """Put a session into sysfs with the disks of its target."""
         sid, self._next_sid = self._next_sid, self._next_sid + 1
         address, _colon, port = portal.rpartition(":")
@@ -168,7 +168,7 @@ class FakeInitiator:
         self.fs.files |= {
             session + "targetname": target + "\n",
             session + "tpgt": "1\n",
-            session + "ifacename": "default\n",
+            session + "ifacename": iface + "\n",
             session + "state": state + "\n",
             session + "recovery_tmo": "120\n",
             connection + "persistent_address": address.strip("[]") + "\n",
@@ -208,8 +208,9 @@ class FakeInitiator:
                 self.fs.read(session + "targetname").strip(),
                 self.fs.read(connection + "persistent_address").strip(),
                 self.fs.read(connection + "persistent_port").strip(),
+                self.fs.read(session + "ifacename").strip(),
             )
-            if there == (target, address.strip("[]"), port):
+            if there == (target, address.strip("[]"), port, "default"):
                 gone = (session, connection, self._host_folder(sid))
                 for path in [path for path in self.fs.files if path.startswith(gone)]:
                     del self.fs.files[path]

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import DEFAULT_IFACE
 
 
 def login_command(action: Action) -> list[str]:
@@ -49,4 +50,6 @@ def _node(action: Action) -> list[str]:
         action.arguments["target"],
         "-p",
         action.arguments["portal"],
+        "-I",
+        DEFAULT_IFACE,
     ]

@@ -25,7 +25,11 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.exit_codes i
     SESSION_EXISTS,
     failure,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import LOGGED_IN, Session
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import (
+    DEFAULT_IFACE,
+    LOGGED_IN,
+    Session,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import parse_portal
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session import commands
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.plan import (
@@ -68,10 +72,15 @@ class Timeouts:
 
 
 def load(fs: FileSystem, target: str) -> ObservedSessions:
-    """Read what the host has of one target."""
-    sessions = load_sessions(fs, target)
+    """Read what the host has of one target through the default iface."""
+    sessions = _own_sessions(fs, target)
     disks = [device.name for session in sessions for device in session.devices]
     return ObservedSessions(sessions, uses(fs, disks))
+
+
+def _own_sessions(fs: FileSystem, target: str) -> tuple[Session, ...]:
+    """The sessions of the records that iscsi_node makes; those of other ifaces are left alone."""
+    return tuple(s for s in load_sessions(fs, target) if s.iface == DEFAULT_IFACE)
 
 
 def read_initiator_name(fs: FileSystem) -> str | None:
@@ -82,7 +91,11 @@ def read_initiator_name(fs: FileSystem) -> str | None:
 
 
 class SessionSteps:
-    """Does the steps of a plan for sessions."""
+    """Does the steps of a plan for sessions.
+
+    A step that fails is put off until :meth:`finish`, so that a dead portal does not keep the
+    others from being tried.
+    """
 
     def __init__(
         self, runner: Runner, fs: FileSystem, timeouts: Timeouts, clock: Clock = time
@@ -91,9 +104,31 @@ class SessionSteps:
         self._fs = fs
         self._timeouts = timeouts
         self._clock = clock
+        self._failures: list[ModelStoreError] = []
 
     def apply(self, action: Action) -> None:
-        """Do one step."""
+        """Do one step, or note why it failed."""
+        try:
+            self._do(action)
+        except ModelStoreError as error:
+            self._failures.append(error)
+
+    def finish(self) -> None:
+        """Raise what failed: a single failure as it is, several in one that tells them all."""
+        # What is not about a portal (a missing program) fails each step in the same words.
+        failures = list({str(error): error for error in self._failures}.values())
+        if len(failures) == 1:
+            raise failures[0]
+        if failures:
+            raise ModelStoreError(
+                "%d failures" % len(failures),
+                "; ".join("%s: %s" % (error.what, error.found) for error in failures),
+                " and ".join(dict.fromkeys(error.expected for error in failures)),
+                " ".join(dict.fromkeys(error.hint for error in failures)),
+                {"failures": [error.to_details() for error in failures]},
+            )
+
+    def _do(self, action: Action) -> None:
         if action.name == "login":
             self._login(action)
         elif action.name == "wait_for_session":
@@ -216,7 +251,7 @@ class SessionSteps:
 
     def _sessions(self, action: Action) -> list[Session]:
         portal = parse_portal(action.arguments["portal"])
-        sessions = load_sessions(self._fs, action.arguments["target"])
+        sessions = _own_sessions(self._fs, action.arguments["target"])
         return [session for session in sessions if session.portal == portal]
 
     def _poll(self, probe: Callable[[], _Found], seconds: float) -> _Found:

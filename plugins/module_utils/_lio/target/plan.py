@@ -134,8 +134,7 @@ def _refuse_two_writers(goal: Target, running: Configuration) -> None:
                     "backstore %s" % backstore,
                     "write access for %s and for %s" % (first, initiator),
                     "one initiator at most that can write",
-                    "XFS is no cluster file system: give each its own backstore, or set "
-                    "write_protect for all but one.",
+                    "XFS is no cluster file system: give each node its own volume.",
                     {"initiators": [first, initiator]},
                 )
 

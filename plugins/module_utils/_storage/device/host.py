@@ -20,6 +20,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._storage.device.mod
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.device.parse import (
     parse_block_device,
+    parse_fstab_source,
     parse_mount,
     parse_signatures,
 )
@@ -74,6 +75,14 @@ def load_mount(runner: Runner, mount_point: str) -> Mount | None:
         ]
     )
     return parse_mount(found.stdout)
+
+
+def load_fstab_source(runner: Runner, mount_point: str) -> str | None:
+    """What /etc/fstab mounts at ``mount_point``, as it is written there."""
+    found = runner.run(
+        ["findmnt", "--fstab", "--json", "--output", "SOURCE", "--mountpoint", mount_point]
+    )
+    return parse_fstab_source(found.stdout)
 
 
 def _is_zero(runner: Runner, path: str, size: int) -> bool:

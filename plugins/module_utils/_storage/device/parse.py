@@ -57,6 +57,16 @@ def parse_mount(findmnt_json: str) -> Mount | None:
     )
 
 
+def parse_fstab_source(findmnt_json: str) -> str | None:
+    """What ``findmnt --fstab --json --mountpoint`` found; it prints nothing without an entry.
+
+    Of several entries for one mount point systemd takes the first.
+    """
+    if not findmnt_json.strip():
+        return None
+    return str(json.loads(findmnt_json)["filesystems"][0]["source"])
+
+
 def _mount_points(entry: dict[str, Any]) -> set[str]:
     found = {point for point in entry.get("mountpoints") or [] if point}
     for child in entry.get("children") or []:

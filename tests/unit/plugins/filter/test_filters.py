@@ -79,6 +79,12 @@ def test_no_serial_is_made_of_an_empty_name(volume: str, target: str) -> None:
         volume_wwn(volume, target)
 
 
+def test_the_default_store_is_an_option_of_the_filters() -> None:
+    clients = ({"gpu1": {}}, "store2")
+    assert exclusive_volumes(["gpu1"], *clients, STORE, default_store="store1") == []
+    assert client_initiators(["gpu1"], *clients, default_store="store1") == []
+
+
 def test_a_client_without_a_disk_is_an_error_of_the_filter() -> None:
     with pytest.raises(AnsibleFilterError, match="volume of gpu1: found no modelstore_disk"):
         exclusive_volumes(["gpu1"], {"gpu1": {}}, "store1", STORE)

@@ -46,6 +46,17 @@ def test_a_second_run_changes_nothing(
     assert (result["changed"], len(result["sessions"])) == (False, 2)
 
 
+def test_a_dead_first_portal_does_not_keep_the_second_from_its_session(
+    fake: FakeInitiator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.targets[TARGET].dead_portals.add(PORTALS[0])
+    result, _text = run_module(iscsi_session, capsys, OPTIONS)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert result["msg"].startswith(f"iSCSI login of initiator {GPU1} to {TARGET} at {PORTALS[0]}")
+    again, _text = run_module(iscsi_session, capsys, {**OPTIONS, "portals": PORTALS[1:]})
+    assert (again["changed"], len(again["sessions"])) == (False, 1)
+
+
 def test_a_failed_second_login_reports_the_first_one_as_a_change(
     fake: FakeInitiator, capsys: pytest.CaptureFixture[str]
 ) -> None:

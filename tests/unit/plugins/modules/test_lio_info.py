@@ -69,6 +69,7 @@ def test_targets_can_be_chosen(serving, capsys):
     result = run(capsys, targets=[OTHER])
     assert [target["name"] for target in result["targets"]] == [OTHER]
     assert result["sessions"] == []
+    assert result["saved"]["missing"] == ["target " + OTHER]
 
 
 def test_what_is_not_saved_is_named(serving, capsys):

@@ -26,6 +26,7 @@ FINDMNT = [
     *("findmnt", "--json", "--output", "SOURCE,FSTYPE,UUID,OPTIONS", "--mountpoint"),
     MOUNT_POINT,
 ]
+FSTAB = ["findmnt", "--fstab", "--json", "--output", "SOURCE", "--mountpoint", MOUNT_POINT]
 
 
 def printed(name):
@@ -56,6 +57,7 @@ def test_device_mount_and_files_are_told_and_nothing_is_changed(run, fs, check):
         (LSBLK, printed("lsblk-mounted.json")),
         (WIPEFS, printed("wipefs-xfs.json")),
         (FINDMNT, printed("findmnt.json")),
+        (FSTAB, printed("findmnt-fstab.json")),
         device=DEVICE,
         mount_point=MOUNT_POINT,
         check=check,
@@ -65,6 +67,7 @@ def test_device_mount_and_files_are_told_and_nothing_is_changed(run, fs, check):
     assert result["device"]["signatures"][0]["type"] == "xfs"
     assert result["device"]["blank"] is False
     assert result["mount"]["fstype"] == "ext4"
+    assert result["fstab_source"] == "UUID=280b50a7-db4a-5f0b-bf32-84145f727045"
     assert result["mount_point_files"] == ["a", "b", "c", "d", "e"]
 
 
@@ -73,14 +76,14 @@ def test_a_device_is_read_only_when_asked_to(run):
     assert run(*found, device=DEVICE)["device"]["blank"] is None
     read = run(*found, (CMP, Completed(0)), device=DEVICE, check_zeroes=True)
     assert read["device"]["blank"] is True
-    assert read["mount"] is None
+    assert read["mount"] is read["fstab_source"] is None
     assert read["mount_point_files"] == []
 
 
 def test_what_is_not_there_is_null(run, fs):
     fs.links.clear()
-    result = run((FINDMNT, Completed(1)), device=DEVICE, mount_point=MOUNT_POINT)
-    assert result["device"] is result["mount"] is None
+    result = run((FINDMNT, Completed(1)), (FSTAB, Completed(1)), device=DEVICE, mount_point=MOUNT_POINT)
+    assert result["device"] is result["mount"] is result["fstab_source"] is None
     assert result["mount_point_files"] == []
 
 
@@ -100,6 +103,7 @@ def test_the_sample_in_the_documentation_has_all_that_is_returned(run):
         (LSBLK, printed("lsblk-mounted.json")),
         (WIPEFS, printed("wipefs-xfs.json")),
         (FINDMNT, printed("findmnt.json")),
+        (FSTAB, printed("findmnt-fstab.json")),
         device=DEVICE,
         mount_point=MOUNT_POINT,
     )

@@ -150,6 +150,18 @@ def test_a_failure_counts_the_steps_begun_as_a_change(apply: Callable[[Host], No
     assert steps(result) == ["0", "1"]
 
 
+@pytest.mark.parametrize("check", [False, True])
+def test_what_was_put_off_is_raised_after_the_last_step_and_not_in_check_mode(check: bool) -> None:
+    host, module = Host(), FakeModule(check)
+    with pytest.raises(Left):
+        converge(
+            module, host.load, host.plan, host.apply, host.result, finish=lambda: refuse(host)
+        )
+    assert module.result.get("failed", False) is not check
+    assert host.applied == ([] if check else ["0", "1"])
+    assert host.loads == 1
+
+
 def test_nothing_is_done_after_a_step_that_fails() -> None:
     host = Host(apply=refuse, wanted=4)
     assert steps(run(host)) == host.applied == ["0", "1"]
@@ -231,3 +243,13 @@ def test_an_info_module_fails_with_the_parts_of_the_error() -> None:
     assert not module.result["changed"]
     assert module.result["error_details"]["what"] == "step 1"
     assert PASSWORD not in json.dumps(module.result)
+
+
+def test_an_info_module_tells_of_a_surprise_where_it_was() -> None:
+    module = FakeModule()
+    with pytest.raises(Left):
+        report(module, lambda: crash(Host()))
+    assert module.result["failed"]
+    assert not module.result["changed"]
+    assert module.result["msg"] == "OSError while working on reading the host: no space left"
+    assert "in crash" in module.result["exception"]

@@ -9,7 +9,9 @@ import pytest
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Backstore,
     Configuration,
+    Lun,
     Target,
+    Tpg,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import (
     Ours,
@@ -88,3 +90,45 @@ def test_differences_are_named():
         "different": ["backstore a"],
         "not_running": ["backstore b"],
     }
+
+
+def test_only_the_named_targets_and_what_they_export_matter():
+    def exporting(name, *backstores):
+        luns = tuple(Lun(number, backstore) for number, backstore in enumerate(backstores))
+        return Target(name, tpgs=(Tpg(1, luns=luns),))
+
+    stores = {name: Backstore("block", name, "/dev/vdb", "") for name in ("now", "then", "theirs")}
+    running = Configuration(
+        (stores["now"], stores["theirs"]),
+        (exporting("iqn.ours", "now"), exporting("iqn.theirs", "theirs")),
+    )
+    saved = Configuration((stores["then"],), (exporting("iqn.ours", "then"),))
+    assert compare_saved(running, saved, {"iqn.ours"}) == {
+        "missing": ["backstore now"],
+        "different": ["target iqn.ours"],
+        "not_running": ["backstore then"],
+    }
+    assert compare_saved(running, saved)["missing"] == [
+        "backstore now",
+        "backstore theirs",
+        "target iqn.theirs",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["attributes", "parameters"])
+def test_settings_that_only_one_side_has_are_no_difference(kind):
+    def served(**settings):
+        backstore = Backstore("block", "a", "/dev/vdb", "", settings)
+        return Configuration((backstore,), (Target("iqn.a", tpgs=(Tpg(1, **{kind: settings}),)),))
+
+    same = {"missing": [], "different": [], "not_running": []}
+    assert compare_saved(served(old="1", new="0"), served(old="1", dropped="1")) == same
+    changed = compare_saved(served(old="1", new="0"), served(old="0"))
+    assert changed["different"] == ["backstore a", "target iqn.a"]
+
+
+def test_a_portal_group_that_only_one_side_has_is_a_difference():
+    one, two = (Target("iqn.a", tpgs=tuple(Tpg(tag) for tag in tags)) for tags in ([1], [1, 2]))
+    for running, saved in ((one, two), (two, one)):
+        compared = compare_saved(Configuration((), (running,)), Configuration((), (saved,)))
+        assert compared["different"] == ["target iqn.a"]

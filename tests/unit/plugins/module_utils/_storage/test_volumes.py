@@ -92,6 +92,23 @@ def test_each_of_several_stores_serves_its_own_clients(store: str, nodes: list[s
     ]
 
 
+@pytest.mark.parametrize("unset", [{}, {"modelstore_target": ""}, {"modelstore_target": None}])
+def test_a_client_that_names_no_store_belongs_to_the_default_one_only(
+    unset: dict[str, Any],
+) -> None:
+    variables = hostvars(gpu1=unset, gpu2={"modelstore_target": "store2"})
+    for store, node in (("store1", "gpu1"), ("store2", "gpu2")):
+        (volume,) = exclusive_volumes(
+            NODES, variables, store, f"{PREFIX}:{store}", default_store="store1"
+        )
+        (client,) = client_initiators(NODES, variables, store, default_store="store1")
+        assert (volume["name"], client["name"]) == (node, f"{PREFIX}:{node}")
+
+
+def test_an_empty_store_counts_as_none() -> None:
+    assert len(volumes(gpu1={"modelstore_target": ""})) == len(NODES)
+
+
 def test_clients_of_other_stores_may_lack_what_this_store_asks_for() -> None:
     elsewhere = {
         "modelstore_target": "store2",

@@ -16,7 +16,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import
     CommandTimeout,
     ModelStoreError,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Plan
+from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import Completed
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.info import gather
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session import host
@@ -83,11 +83,17 @@ def steps(fake: FakeInitiator, clock: FakeClock | None = None) -> host.SessionSt
     return host.SessionSteps(fake, fake.fs, host.Timeouts(60, 30), clock or FakeClock())
 
 
+def do(done_by: host.SessionSteps, *actions: Action) -> None:
+    """Do steps and raise what failed."""
+    for action in actions:
+        done_by.apply(action)
+    done_by.finish()
+
+
 def run(fake: FakeInitiator, **changes: Any) -> list[str]:
     """Do what the module does; return the names of the steps."""
     first = plan(fake, **changes)
-    for action in first.actions:
-        steps(fake).apply(action)
+    do(steps(fake), *first.actions)
     assert plan(fake, **changes).actions == ()
     return [action.name for action in first.actions]
 
@@ -137,7 +143,7 @@ def test_a_recovering_session_is_waited_for_and_not_doubled(broken: str) -> None
             if self.now >= 1_000_010:
                 fake.set_state(sid, "LOGGED_IN")
 
-    steps(fake, Recovering()).apply(action)
+    do(steps(fake, Recovering()), action)
     assert plan(fake, portals=PORTALS[:1]).actions == ()
     assert not [argv for argv in fake.calls if "--login" in argv]
 
@@ -147,7 +153,7 @@ def test_waiting_for_a_session_ends_in_bounded_time() -> None:
     fake.add_session(TARGET, PORTALS[0], "FAILED")
     clock = FakeClock()
     with pytest.raises(ModelStoreError, match="found FAILED after 60 s, expected LOGGED_IN"):
-        steps(fake, clock).apply(plan(fake, portals=PORTALS[:1]).actions[0])
+        do(steps(fake, clock), plan(fake, portals=PORTALS[:1]).actions[0])
     assert clock.now - 1_000_000 <= 61
 
 
@@ -155,7 +161,7 @@ def test_a_disk_that_does_not_come_is_named_with_what_came_instead() -> None:
     fake = initiator()
     clock = FakeClock()
     with pytest.raises(ModelStoreError) as caught:
-        steps(fake, clock).apply(plan(fake, wwids=[OTHER_WWID]).actions[0])
+        do(steps(fake, clock), plan(fake, wwids=[OTHER_WWID]).actions[0])
     assert f"found {WWID} (sdb0) after 30 s" in str(caught.value)
     assert f"expected the disk with WWID {OTHER_WWID}" in str(caught.value)
     assert clock.now - 1_000_000 <= 31
@@ -177,37 +183,85 @@ def test_a_wrong_secret_and_a_missing_acl_are_told_apart() -> None:
     assert f"Add an ACL for {GPU1} to {TARGET}" in str(caught.value)
 
 
+def test_several_failures_are_told_in_one_message_with_each_portal() -> None:
+    fake = initiator()
+    fake.targets[TARGET].dead_portals.add(PORTALS[0])
+    fake.targets[TARGET].secrets.clear()
+    with pytest.raises(ModelStoreError) as caught:
+        run(fake)
+    login = f"iSCSI login of initiator {GPU1} to {TARGET} at "
+    assert str(caught.value).startswith(
+        f"2 failures: found {login}{PORTALS[0]}: the portal did not answer in time"
+    )
+    assert f"; {login}{PORTALS[1]}: the target has no ACL for this initiator" in str(caught.value)
+    assert ", expected a session. Check that the storage network" in str(caught.value)
+    assert f"Add an ACL for {GPU1} to {TARGET}" in str(caught.value)
+    assert [entry["exit_code"] for entry in caught.value.details["failures"]] == [8, 24]
+
+
+def test_a_failure_that_is_about_no_portal_is_told_once() -> None:
+    actions = plan(initiator()).actions
+    login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p"]
+    missing = ModelStoreError("command iscsiadm", "no such program", "it", "Install it.")
+    script = [([*login, portal, "-I", "default", "--login"], missing) for portal in PORTALS]
+    with ScriptedRunner(*script) as runner, pytest.raises(ModelStoreError) as caught:
+        do(host.SessionSteps(runner, initiator().fs, host.Timeouts(60, 30), FakeClock()), *actions)
+    assert str(caught.value) == str(missing)
+
+
+def test_sessions_through_other_ifaces_are_neither_counted_nor_ended() -> None:
+    fake = initiator()
+    fake.add_session(TARGET, PORTALS[0], "LOGGED_IN", iface="eth1")
+    assert run(fake) == ["login", "login"]
+    assert run(fake, state="disconnected", portals=[]) == ["logout", "logout"]
+    (left,) = gather(fake, fake.fs, TARGET)["sessions"]
+    assert left["iface"] == "eth1"
+
+
+@pytest.mark.parametrize("shown", ["", "(null)", None])
+def test_a_session_without_the_name_of_its_iface_is_of_the_default_one(shown: str | None) -> None:
+    fake = initiator()
+    sid = fake.add_session(TARGET, PORTALS[0], "LOGGED_IN")
+    path = f"/sys/class/iscsi_session/session{sid}/ifacename"
+    if shown is None:
+        del fake.fs.files[path]
+    else:
+        fake.fs.files[path] = shown + "\n"
+    (session,) = host.load(fake.fs, TARGET).sessions
+    assert session.iface == "default"
+
+
 def test_without_a_word_in_the_journal_both_reasons_are_named() -> None:
     action = plan(initiator()).actions[0]
-    login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "--login"]
+    login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "-I", "default", "--login"]
     with (
         ScriptedRunner((login, Completed(24)), missing=["journalctl"]) as runner,
         pytest.raises(ModelStoreError, match="Check the CHAP credentials.* has an ACL"),
     ):
-        host.SessionSteps(runner, initiator().fs, host.Timeouts(60, 30), FakeClock()).apply(action)
+        do(host.SessionSteps(runner, initiator().fs, host.Timeouts(60, 30), FakeClock()), action)
 
 
 def test_the_journal_is_read_from_the_login_on_and_not_for_ever() -> None:
     action = plan(initiator()).actions[0]
-    login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "--login"]
+    login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "-I", "default", "--login"]
     journal = [
         *["journalctl", "-u", "iscsid.service", "--since", "@1000000"],
         *["-o", "cat", "--no-pager"],
     ]
     script = [(login, Completed(24)), *[(journal, Completed(0))] * 11]
     with ScriptedRunner(*script) as runner, pytest.raises(ModelStoreError, match="exit code 24"):
-        host.SessionSteps(runner, initiator().fs, host.Timeouts(60, 30), FakeClock()).apply(action)
+        do(host.SessionSteps(runner, initiator().fs, host.Timeouts(60, 30), FakeClock()), action)
 
 
 def test_a_login_that_hangs_says_which_portal_does_not_answer() -> None:
     action = plan(initiator()).actions[0]
-    login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "--login"]
+    login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "-I", "default", "--login"]
     timeout = CommandTimeout("command iscsiadm", "no end after 60 s", "it to end", "Look.")
     with (
         ScriptedRunner((login, timeout)) as runner,
         pytest.raises(ModelStoreError, match=r"10\.77\.1\.10:3260: found no answer within 60 s"),
     ):
-        host.SessionSteps(runner, initiator().fs, host.Timeouts(60, 30), FakeClock()).apply(action)
+        do(host.SessionSteps(runner, initiator().fs, host.Timeouts(60, 30), FakeClock()), action)
 
 
 @pytest.mark.parametrize(
@@ -216,26 +270,26 @@ def test_a_login_that_hangs_says_which_portal_does_not_answer() -> None:
 )
 def test_other_failures_come_from_the_table_of_exit_codes(returncode: int, message: str) -> None:
     action = plan(initiator()).actions[0]
-    login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "--login"]
+    login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "-I", "default", "--login"]
     with (
         ScriptedRunner((login, Completed(returncode))) as runner,
         pytest.raises(ModelStoreError, match=message),
     ):
-        host.SessionSteps(runner, initiator().fs, host.Timeouts(60, 30), FakeClock()).apply(action)
+        do(host.SessionSteps(runner, initiator().fs, host.Timeouts(60, 30), FakeClock()), action)
 
 
 def test_exit_code_15_is_success_only_with_a_session_there() -> None:
     fake = initiator()
     action = plan(fake, portals=PORTALS[:1]).actions[0]
-    login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "--login"]
+    login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "-I", "default", "--login"]
     with (
         ScriptedRunner((login, Completed(15))) as runner,
         pytest.raises(ModelStoreError, match="exit code 15"),
     ):
-        host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()).apply(action)
+        do(host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()), action)
     fake.add_session(TARGET, PORTALS[0], "LOGGED_IN")
     with ScriptedRunner((login, Completed(15))) as runner:
-        host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()).apply(action)
+        do(host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()), action)
 
 
 def test_disconnecting_ends_the_named_sessions_only() -> None:
@@ -250,12 +304,12 @@ def test_a_session_that_iscsiadm_does_not_find_is_a_failure() -> None:
     fake = initiator()
     run(fake)
     action = plan(fake, state="disconnected").actions[0]
-    logout = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "--logout"]
+    logout = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "-I", "default", "--logout"]
     with (
         ScriptedRunner((logout, Completed(21))) as runner,
         pytest.raises(ModelStoreError, match="iscsiadm -m session -r 1 --logout"),
     ):
-        host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()).apply(action)
+        do(host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()), action)
 
 
 def in_use(fake: FakeInitiator, mountinfo: str = "", swaps: str = "") -> None:

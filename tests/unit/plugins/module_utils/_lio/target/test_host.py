@@ -289,7 +289,9 @@ def two_writers(fake, *tpgs):
 def test_two_writers_in_one_tpg_are_refused_by_name(fake):
     tpg = exclusive(GPU1)
     tpg["acls"].append(acl(GPU2, {"backstore": "gpu1"}))
-    assert "write access for %s and for %s" % (GPU1, GPU2) in two_writers(fake, tpg)
+    message = two_writers(fake, tpg)
+    assert "write access for %s and for %s" % (GPU1, GPU2) in message
+    assert "give each node its own volume" in message
 
 
 def test_two_writers_in_two_tpgs_are_refused(fake):

@@ -89,3 +89,8 @@ def test_of_mounts_on_top_of_each_other_the_visible_one_counts() -> None:
 
 def test_nothing_is_mounted_where_nothing_is_printed() -> None:
     assert parse_mount("") is None
+
+
+def test_the_first_of_several_fstab_entries_counts() -> None:
+    entries = '{"filesystems": [{"source": "UUID=first"}, {"source": "/dev/sdb"}]}'
+    assert parse_fstab_source(entries) == "UUID=first"

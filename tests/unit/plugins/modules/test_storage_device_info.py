@@ -82,7 +82,9 @@ def test_a_device_is_read_only_when_asked_to(run):
 
 def test_what_is_not_there_is_null(run, fs):
     fs.links.clear()
-    result = run((FINDMNT, Completed(1)), (FSTAB, Completed(1)), device=DEVICE, mount_point=MOUNT_POINT)
+    result = run(
+        (FINDMNT, Completed(1)), (FSTAB, Completed(1)), device=DEVICE, mount_point=MOUNT_POINT
+    )
     assert result["device"] is result["mount"] is result["fstab_source"] is None
     assert result["mount_point_files"] == []
 

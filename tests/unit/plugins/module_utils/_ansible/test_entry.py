@@ -154,9 +154,7 @@ def test_a_failure_counts_the_steps_begun_as_a_change(apply: Callable[[Host], No
 def test_what_was_put_off_is_raised_after_the_last_step_and_not_in_check_mode(check: bool) -> None:
     host, module = Host(), FakeModule(check)
     with pytest.raises(Left):
-        converge(
-            module, host.load, host.plan, host.apply, host.result, finish=lambda: refuse(host)
-        )
+        converge(module, host.load, host.plan, host.apply, host.result, finish=lambda: refuse(host))
     assert module.result.get("failed", False) is not check
     assert host.applied == ([] if check else ["0", "1"])
     assert host.loads == 1

@@ -15,6 +15,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._storage.device.mod
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.device.parse import (
     parse_block_device,
+    parse_fstab_source,
     parse_mount,
     parse_signatures,
 )

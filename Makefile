@@ -122,7 +122,8 @@ lint: place
 	@tools/step 'ruff' ruff check
 	@tools/step 'ruff format' ruff format --check
 	@tools/step 'yamllint' yamllint --strict .
-	@tools/step 'shellcheck' shellcheck $(shell git grep --untracked -l -E '^#!.*[/ ](ba)?sh$$')
+	@tools/step 'shellcheck' shellcheck $(shell git ls-files --cached --others --exclude-standard | \
+		xargs -d '\n' awk 'FNR == 1 && /^#!.*[\/ ](ba)?sh$$/ { print FILENAME } FNR == 1 { nextfile }')
 	@tools/step 'ansible-lint' ansible-lint --offline
 
 .PHONY: types

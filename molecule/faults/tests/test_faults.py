@@ -95,14 +95,19 @@ def test_a_node_boots_with_one_storage_network_dead(gpu1: Host) -> None:
 
 def test_two_hosts_with_one_initiator_name_are_refused(gpu1: Host) -> None:
     before = gpu1.file("/etc/iscsi/initiatorname.iscsi").content_string
-    done = play(
-        "site",
-        "--tags=iscsi_initiator",
-        "--extra-vars=modelstore_initiator_name=iqn.2026-11.com.example:clone",
-    )
-    assert done.returncode != 0
-    said = " ".join(done.stdout.split())
-    assert "found the initiator name iqn.2026-11.com.example:clone on gpu2 as well" in said
+    # The target refuses them before it admits one; on their own the nodes refuse as well.
+    for arguments, expected in (
+        ([], "found gpu1 and gpu2 with the same one"),
+        (["--limit=gpu_nodes"], "found the initiator name iqn.2026-11.com.example:clone on gpu2"),
+    ):
+        done = play(
+            "site",
+            "--tags=iscsi_initiator",
+            "--extra-vars=modelstore_initiator_name=iqn.2026-11.com.example:clone",
+            *arguments,
+        )
+        assert done.returncode != 0
+        assert expected in " ".join(done.stdout.split())
     assert gpu1.file("/etc/iscsi/initiatorname.iscsi").content_string == before
 
 

@@ -130,7 +130,7 @@ lint: place
 types: place
 	@tools/step 'mypy' mypy -p ansible_collections.tts.modelstore.plugins -p vmrig
 	@tools/step 'mypy, programs' mypy tests/rig/probe tools/bench tools/check-artifact \
-		tools/check-specs tools/role-readme
+		tools/check-specs tools/exit-codes tools/role-readme
 
 .PHONY: unit
 unit: place
@@ -140,6 +140,7 @@ unit: place
 specs: place
 	@tools/step 'Role specifications' tools/check-specs
 	@tools/step 'Role option tables' tools/role-readme --check
+	@tools/step 'Table of exit codes' tools/exit-codes --check
 
 .PHONY: docs
 docs: place

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
+import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
 import testinfra
 import yaml
+from vmrig.workload import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
 RIG = os.environ.get("MODELSTORE_RIG", "molecule")  # another rig, for work by hand
@@ -22,8 +27,11 @@ TARGET = "iqn.2026-11.com.example:store1"
 NODES = ("gpu1", "gpu2")
 PORTALS = ("10.77.1.10", "10.77.2.10")
 MOUNT = "/mnt/cache_hub"
+# Relative to the checkout, as tools/rig takes it.
+MACHINES = os.environ.get("RIG_MACHINES", "tests/rig/demo.yml")
 
 Host = Any  # testinfra has no types
+Done = subprocess.CompletedProcess[str]
 
 
 def volume_uuid(node: str) -> str:
@@ -50,27 +58,130 @@ def rig(*arguments: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def play(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one of the collection's playbooks on the rig, whatever comes of it."""
-    inventories = ("examples/inventory", "tests/rig/demo.yml", str(STATE / "inventory.yml"))
+def ansible(
+    program: str,
+    *arguments: str,
+    inventory: str | Path = "examples/inventory",
+    environment: Mapping[str, str] | None = None,
+) -> Done:
+    """Run one of Ansible's programs on the rig, whatever comes of it."""
+    inventories = (inventory, MACHINES, STATE / "inventory.yml")
     return subprocess.run(
-        [
-            "ansible-playbook",
-            *(f"--inventory={path}" for path in inventories),
-            f"tts.modelstore.{name}",
-            *arguments,
-        ],
+        [program, *(f"--inventory={path}" for path in inventories), *arguments],
         cwd=ROOT,
         env={
             **os.environ,
             "ANSIBLE_CONFIG": "tests/rig/ansible.cfg",
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
+            **(environment or {}),
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
+
+
+def play(
+    name: str,
+    *arguments: str,
+    inventory: str | Path = "examples/inventory",
+    environment: Mapping[str, str] | None = None,
+) -> Done:
+    """Run one of the collection's playbooks on the rig, whatever comes of it."""
+    return ansible(
+        "ansible-playbook",
+        f"tts.modelstore.{name}",
+        *arguments,
+        inventory=inventory,
+        environment=environment,
+    )
+
+
+def site(*arguments: str, inventory: str | Path = "examples/inventory") -> int:
+    """Run site to its good end; returns how many changes it made on all hosts."""
+    done = play("site", *arguments, inventory=inventory)
+    assert done.returncode == 0, done.stdout
+    return changes(done)
+
+
+def changes(done: Done) -> int:
+    """What the recap counts, over all hosts."""
+    counts = re.findall(r"^\S+ +: ok=\d+ +changed=(\d+) ", done.stdout, re.MULTILINE)
+    assert counts, done.stdout
+    return sum(map(int, counts))
+
+
+def said(done: Done) -> str:
+    """The output on one line, as messages are wrapped anywhere."""
+    return " ".join(done.stdout.split())
+
+
+def tasks_of(name: str) -> list[str]:
+    """The names of a playbook's tasks that belong to roles, in their order."""
+    listed = play(name, "--list-tasks")
+    assert listed.returncode == 0, listed.stdout
+    return re.findall(r"^ +(tts\.modelstore\.\w+ : .*?)\tTAGS:", listed.stdout, re.MULTILINE)
+
+
+def interrupted_play(name: str, at: str, *arguments: str, after: float = 0) -> str:
+    """Run a playbook that is killed where the task *at* starts, or *after* seconds; says where.
+
+    *at* is a part of the task's name, or its number.
+    """
+    done = play(
+        name,
+        *arguments,
+        environment={
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "rig" / "callback"),
+            "ANSIBLE_CALLBACKS_ENABLED": "interrupt",
+            "INTERRUPT_AT": at,
+            "INTERRUPT_AFTER": str(after),
+        },
+    )
+    assert done.returncode == -signal.SIGKILL, f"not killed at {at}:\n{done.stdout}"
+    return re.findall(r"^KILLED .*", done.stdout, re.MULTILINE)[0]
+
+
+def module(host: str, name: str, **options: Any) -> Done:
+    """Run one of the collection's modules on a machine, whatever comes of it."""
+    return ansible(
+        "ansible", host, f"--module-name=tts.modelstore.{name}", f"--args={json.dumps(options)}"
+    )
+
+
+def extra_vars(name: str, **values: Any) -> str:
+    """The option that gives a playbook these variables; in a file, as they may be secret."""
+    path = STATE / f"{name}.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(values))
+    return f"--extra-vars=@{path}"
+
+
+def credentials(node: Host) -> list[dict[str, str]]:
+    """What each session of a node has logged in with; what is not set is left out."""
+    shown = node.check_output(
+        "cd /sys/class/iscsi_session && grep -H '' session*/username session*/password "
+        "session*/username_in session*/password_in || true"
+    )
+    found: dict[str, dict[str, str]] = {}
+    for session, key, value in re.findall(r"^(\w+)/(\w+):(.*)$", shown, re.MULTILINE):
+        found.setdefault(session, {})
+        if value not in ("", "(null)"):
+            found[session][key] = value
+    return list(found.values())
+
+
+def new_secret(node: str) -> str:
+    """Give a node another CHAP secret, as somebody does who edits the vault."""
+    secret = token_hex(8)
+    (STATE / "secrets" / node).write_text(secret + "\n")
+    return secret
+
+
+def workload(name: str) -> Workload:
+    """Verified I/O on the volume of a node."""
+    return Workload(lambda command: rig("ssh", name, command), MOUNT)
 
 
 def wait_until(what: str, ready: Callable[[], bool], seconds: float = 300) -> float:

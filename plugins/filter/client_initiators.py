@@ -21,6 +21,8 @@ author:
 description:
   - Reads C(modelstore_chap_password), C(modelstore_chap_username) (default the initiator name) and
     C(modelstore_initiator_name) (default C(<modelstore_iqn_prefix>:<host>)) from the variables of each client.
+  - With C(modelstore_chap_mutual_password) the target proves itself as well, under the name
+    C(modelstore_chap_mutual_username) (default O(store)).
   - A client that names another server in C(modelstore_target) is passed over. One that names none, or has
     it empty, belongs to O(default_store).
   - Two clients with one initiator name are refused.
@@ -50,7 +52,9 @@ initiators: "{{ groups['gpu_nodes'] | tts.modelstore.client_initiators(hostvars,
 
 RETURN = r"""
 _value:
-  description: For each client C(name), C(chap_username) and C(chap_password). It holds secrets.
+  description:
+    - For each client C(name), C(chap_username) and C(chap_password). It holds secrets.
+    - With mutual CHAP also C(chap_mutual_username) and C(chap_mutual_password).
   type: list
   elements: dict
 """

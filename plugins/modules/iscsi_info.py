@@ -21,6 +21,13 @@ options:
     description:
       - Tell of this target only.
     type: str
+  portals:
+    description:
+      - Portals to resolve on the managed host, each an IP address or a host name, with an optional port.
+      - They do not narrow what is told of records and sessions.
+    type: list
+    elements: str
+    default: []
 requirements:
   - open-iscsi 2.1.8 or newer; without it nothing is there
 extends_documentation_fragment:
@@ -63,6 +70,37 @@ initiator_name:
   returned: success
   type: str
   sample: iqn.2026-11.com.example:gpu1
+iscsid:
+  description: The daemon that keeps sessions up.
+  returned: success
+  type: dict
+  contains:
+    active:
+      description: Whether it runs. It is started on demand, so it need not.
+      type: bool
+    outdated:
+      description: >-
+        Whether it runs since before the initiator name was written last. New sessions still get the old
+        name until it is restarted.
+      type: bool
+portals:
+  description: Addresses of O(portals), each once.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    portal:
+      description: Address and port; an IPv6 address stands in brackets.
+      type: str
+      sample: 10.77.1.10:3260
+    address:
+      description: Address in canonical form.
+      type: str
+      sample: 10.77.1.10
+    port:
+      description: TCP port.
+      type: int
+      sample: 3260
 records:
   description: The node records.
   returned: success
@@ -181,6 +219,12 @@ sessions:
           description: State of the SCSI device.
           type: str
           sample: running
+    recovery_timeout:
+      description: >-
+        Seconds for which requests wait for a lost connection before they fail. multipathd sets it to its
+        own C(fast_io_fail_tmo); null where the kernel does not tell.
+      type: int
+      sample: 15
     parameters:
       description: >-
         What was negotiated and the timeouts in force, under the kernel's names; lengths in bytes,
@@ -209,13 +253,16 @@ from ansible_collections.tts.modelstore.plugins.module_utils._ansible.command im
 from ansible_collections.tts.modelstore.plugins.module_utils._ansible.entry import report
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.info import gather
 
-ARGUMENT_SPEC = {"target": {"type": "str"}}
+ARGUMENT_SPEC = {
+    "target": {"type": "str"},
+    "portals": {"type": "list", "elements": "str", "default": []},
+}
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     runner, fs = ModuleRunner(module), LocalFileSystem()
-    report(module, lambda: gather(runner, fs, module.params["target"]))
+    report(module, lambda: gather(runner, fs, module.params["target"], module.params["portals"]))
 
 
 if __name__ == "__main__":

@@ -25,9 +25,12 @@ options:
     required: true
   portals:
     description:
-      - Portals of the target, each an IP address with an optional port (C(10.77.1.10),
-        C(10.77.1.10:3260), C([fd00::10]:3260)). The port is 3260 where none is given.
-      - Records of this target for other portals are left as they are.
+      - Portals of the target, each an IP address or a host name with an optional port
+        (C(10.77.1.10), C(10.77.1.10:3260), C([fd00::10]:3260), C(store1.example.com)). The port is
+        3260 where none is given.
+      - A host name is looked up on the managed host and stands for all its addresses; records hold
+        addresses only.
+      - Records of this target for other portals are left as they are, unless O(exclusive) is set.
       - Needed with O(state=present). With O(state=absent) an empty list means all portals.
     type: list
     elements: str
@@ -42,14 +45,30 @@ options:
     description:
       - With V(present) each portal has a record with exactly these credentials, and with the
         settings that are named. A damaged record file is replaced.
-      - With V(absent) the records are deleted, those of other ifaces too. This is refused while a
-        session uses one.
+      - With V(absent) the records are deleted, damaged ones and those of an old form without a
+        portal group tag too. This is refused while a session uses one.
     type: str
     choices: [present, absent]
     default: present
+  ifaces:
+    description:
+      - Iface records that the target is reached through. Each portal has one node record for each
+        of them. They are made by M(tts.modelstore.iscsi_iface); C(default) is always there.
+      - Records of other ifaces are left as they are.
+      - Without it C(default) is meant with O(state=present), and all ifaces with O(state=absent).
+    type: list
+    elements: str
+  exclusive:
+    description:
+      - Whether records of this target at portals that are not in O(portals) are deleted, as far as
+        they belong to O(ifaces). This is refused while a session uses one.
+      - Acts with O(state=present) only.
+    type: bool
+    default: false
   startup:
     description:
       - When the host logs in by itself. V(automatic) is at boot.
+      - V(onboot) is for the disk that the host boots from - such sessions stay at shutdown.
     type: str
     choices: [manual, automatic, onboot]
     default: automatic
@@ -84,17 +103,22 @@ options:
     description:
       - Parameters of the records under open-iscsi's own names. Those not named are left alone.
       - Seconds - C(node.session.timeo.replacement_timeout) (0 or more, -1 for ever),
-        C(node.conn[0].timeo.login_timeout) (1 or more), C(node.conn[0].timeo.noop_out_interval),
-        C(node.conn[0].timeo.noop_out_timeout) (0 or more, 0 is off).
+        C(node.conn[0].timeo.login_timeout), C(node.conn[0].timeo.logout_timeout) (1 or more),
+        C(node.conn[0].timeo.noop_out_interval), C(node.conn[0].timeo.noop_out_timeout) (0 or more,
+        0 is off).
+      - Seconds that the kernel waits while it handles errors (0 or more) -
+        C(node.session.err_timeo.abort_timeout), C(node.session.err_timeo.lu_reset_timeout),
+        C(node.session.err_timeo.tgt_reset_timeout), C(node.session.err_timeo.host_reset_timeout).
       - Counts - C(node.session.initial_login_retry_max) (1 or more), C(node.session.nr_sessions)
         (1 or more), C(node.session.queue_depth) (1 to 1024), C(node.session.cmds_max) (a power of
-        two from 2 to 2048).
+        two from 2 to 2048), C(node.session.reopen_max) (0 or more, 0 is without end).
+      - C(node.session.xmit_thread_priority) (-20 to 20).
       - Bytes - C(node.session.iscsi.FirstBurstLength), C(node.session.iscsi.MaxBurstLength),
         C(node.conn[0].iscsi.MaxRecvDataSegmentLength),
         C(node.conn[0].iscsi.MaxXmitDataSegmentLength) (512 to 16777215; the last one also 0, what
         the target offers). The first burst cannot be longer than the largest one.
       - C(Yes) or C(No) - C(node.leading_login), C(node.session.iscsi.InitialR2T),
-        C(node.session.iscsi.ImmediateData).
+        C(node.session.iscsi.ImmediateData), C(node.session.iscsi.FastAbort).
       - C(None), C(CRC32C), C(CRC32C,None) or C(None,CRC32C) - C(node.conn[0].iscsi.HeaderDigest),
         C(node.conn[0].iscsi.DataDigest).
       - C(auto) or C(manual) - C(node.session.scan).
@@ -108,7 +132,6 @@ notes:
   - Time until a login to a dead portal fails is C(node.conn[0].timeo.login_timeout) times
     C(node.session.initial_login_retry_max), with open-iscsi's defaults 120 seconds for each portal.
     The boot waits for it.
-  - Records are made for the iface C(default).
 extends_documentation_fragment:
   - tts.modelstore.attributes
 attributes:
@@ -119,6 +142,7 @@ attributes:
     support: full
     details: Secrets are masked.
 seealso:
+  - module: tts.modelstore.iscsi_iface
   - module: tts.modelstore.iscsi_session
   - module: tts.modelstore.iscsi_info
 """
@@ -137,6 +161,22 @@ EXAMPLES = r"""
       node.conn[0].timeo.login_timeout: 5
       node.session.initial_login_retry_max: 2
       node.session.timeo.replacement_timeout: 15
+
+- name: Reach one portal over two network cards in one subnet
+  tts.modelstore.iscsi_node:
+    target: iqn.2026-11.com.example:store1
+    portals:
+      - 10.77.1.10
+    ifaces:
+      - storage_a
+      - storage_b
+
+- name: Know the target at the addresses of its name and nowhere else
+  tts.modelstore.iscsi_node:
+    target: iqn.2026-11.com.example:store1
+    portals:
+      - store1.example.com
+    exclusive: true
 
 - name: Forget the target
   tts.modelstore.iscsi_node:
@@ -207,6 +247,8 @@ actions:
       iface: default
 """
 
+from functools import cache
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tts.modelstore.plugins.module_utils._ansible.command import (
     LocalFileSystem,
@@ -227,6 +269,8 @@ ARGUMENT_SPEC = {
     "portals": {"type": "list", "elements": "str", "default": []},
     "tpgt": {"type": "int", "default": 1},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "ifaces": {"type": "list", "elements": "str"},
+    "exclusive": {"type": "bool", "default": False},
     "startup": {
         "type": "str",
         "choices": ["manual", "automatic", "onboot"],
@@ -248,12 +292,14 @@ ARGUMENT_SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     runner, fs = ModuleRunner(module), LocalFileSystem()
+    # Once: a name server may give another order, or other addresses, the next time.
+    desired = cache(lambda: desired_node(module.params))
     converge(
         module,
-        load=lambda: host.load(runner, fs, desired_node(module.params).target),
-        plan=lambda observed: plan_node(desired_node(module.params), observed),
+        load=lambda: host.load(runner, fs, desired().target),
+        plan=lambda observed: plan_node(desired(), observed),
         apply=lambda action: host.apply(action, runner, fs),
-        result=lambda observed: state(desired_node(module.params), observed),
+        result=lambda observed: state(desired(), observed),
     )
 
 

@@ -11,8 +11,11 @@ module: iscsi_session
 short_description: Connect to an iSCSI target, or disconnect from it
 version_added: "0.1.0"
 description:
-  - Logs in at portals of a target and waits until the expected disks are there, or logs out.
+  - Logs in at portals of a target and waits until the expected disks are there, and on request until they
+    are paths of their multipath maps; or takes maps, disks and sessions away, from the top down.
   - A session that is recovering is waited for and not doubled.
+  - A session that runs with other credentials or timers than its node record says is logged out and in
+    again, one after the other and only while nothing loses its disk by that.
   - When a target refuses the login, the message says whether the CHAP credentials are wrong or the
     target has no ACL for this initiator.
 author:
@@ -25,9 +28,10 @@ options:
     required: true
   portals:
     description:
-      - Portals of the target, each an IP address with an optional port (C(10.77.1.10),
-        C(10.77.1.10:3260), C([fd00::10]:3260)). The port is 3260 where none is given.
-      - Sessions at other portals are left as they are.
+      - Portals of the target, each an IP address or a host name, with an optional port (C(10.77.1.10),
+        C(store1:3260), C([fd00::10]:3260)). The port is 3260 where none is given.
+      - A name is resolved on the managed host and stands for all its addresses.
+      - Sessions at other portals are left as they are, unless O(exclusive=true).
       - Needed with O(state=connected). With O(state=disconnected) an empty list means all portals.
     type: list
     elements: str
@@ -36,9 +40,12 @@ options:
     description:
       - With V(connected) there is a working session at each portal. They are made one after the other.
         When one fails, the others are still tried; the task fails at the end and names each failure.
-      - With V(disconnected) there is none. This is refused while a disk of a session, or anything
-        built on it, is mounted or used for swap.
-      - Only sessions through the iface C(default) count. Those through others are left as they are.
+        See O(on_partial) for another policy.
+      - With V(disconnected) there is none. Multipath maps that have no other path are flushed, the disks
+        are deleted, then the sessions end. Nothing is ever unmounted.
+      - This is refused while a disk, or a multipath map that would have no working path left, is mounted,
+        used for swap, or held by LVM, RAID or another device. The message names what uses it, and which
+        processes have files open there.
     type: str
     choices: [connected, disconnected]
     default: connected
@@ -46,9 +53,51 @@ options:
     description:
       - WWIDs of the disks that each session has to bring, as multipath shows them.
       - A session that lacks one is rescanned.
+      - With O(state=disconnected), maps of these WWIDs that an earlier removal left without paths are
+        flushed, too.
     type: list
     elements: str
     default: []
+  ifaces:
+    description:
+      - Iface records to go through. There is one session for each portal through each of them.
+      - Sessions through other ifaces are left as they are.
+    type: list
+    elements: str
+    default: [default]
+  multipath:
+    description:
+      - Whether each disk in O(wwids) has to be a path of its multipath map.
+      - The map is waited for. A disk that multipathd gave up is handed to it again.
+    type: bool
+    default: false
+  exclusive:
+    description:
+      - Whether sessions of the target at other portals are ended, with O(state=connected). They go last, with
+        the care of O(state=disconnected).
+    type: bool
+    default: false
+  relogin:
+    description:
+      - Whether a session logs in anew when its credentials (CHAP) or its timers
+        (C(node.conn[0].timeo.noop_out_interval), C(node.conn[0].timeo.noop_out_timeout)) are not those of its
+        node record. A session keeps the old ones until then, and with old credentials it cannot come back
+        after a loss of its connection.
+      - It is refused where a disk of the session is in use and its multipath map has no other working path.
+        Each session has to work again, with its disks in their maps, before the next one is logged out.
+      - With V(false) such sessions are left as they are.
+    type: bool
+    default: true
+  on_partial:
+    description:
+      - What it means, with O(state=connected), when some portals fail while there is a working session at
+        another one.
+      - With V(fail) the task fails. With V(warn) it goes on with a warning for each failure, and names the
+        portals in RV(failed_portals).
+      - Without any working session the task always fails.
+    type: str
+    choices: [fail, warn]
+    default: fail
   login_timeout:
     description:
       - Seconds that one login may take, and that a session may take to recover; 1 or more.
@@ -58,13 +107,15 @@ options:
     default: 60
   device_timeout:
     description:
-      - Seconds to wait for the disks of one session; 1 or more.
+      - Seconds to wait for the disks of one session to come or to go, and for their multipath maps;
+        1 or more.
     type: int
     default: 60
 requirements:
   - open-iscsi 2.1.8 or newer
+  - multipath-tools, where there are multipath maps
 notes:
-  - Needs node records of the target for the iface C(default), see M(tts.modelstore.iscsi_node).
+  - Needs node records of the target, see M(tts.modelstore.iscsi_node).
 extends_documentation_fragment:
   - tts.modelstore.attributes
 attributes:
@@ -87,6 +138,15 @@ EXAMPLES = r"""
       - 10.77.2.10
     wwids:
       - 36001405280b50a7db4a5f0bbf3284145
+    multipath: true
+
+- name: Go on with one path when the other one is dead
+  tts.modelstore.iscsi_session:
+    target: iqn.2026-11.com.example:store1
+    portals:
+      - store1-a.example.com
+      - store1-b.example.com
+    on_partial: warn
 
 - name: Disconnect
   tts.modelstore.iscsi_session:
@@ -160,6 +220,31 @@ sessions:
           description: State of the SCSI device.
           type: str
           sample: running
+maps:
+  description: The multipath maps over these disks, and those of the WWIDs that were asked for.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    wwid:
+      description: WWID of the map.
+      type: str
+      sample: 36001405280b50a7db4a5f0bbf3284145
+    device:
+      description: Its block device. It can be another one after the next boot.
+      type: str
+      sample: /dev/dm-0
+    paths:
+      description: Kernel names of the disks that are its paths.
+      type: list
+      elements: str
+      sample: [sda, sdb]
+failed_portals:
+  description: Portals that failed and were passed over, with O(on_partial=warn).
+  returned: success
+  type: list
+  elements: str
+  sample: ["10.77.2.10:3260"]
 devices:
   description: Paths of the disks of these sessions, one for each path to a volume.
   returned: success
@@ -182,8 +267,12 @@ actions:
       subject: iqn.2026-11.com.example:store1 at 10.77.1.10:3260
       target: iqn.2026-11.com.example:store1
       portal: 10.77.1.10:3260
+      iface: default
       wwids: ["36001405280b50a7db4a5f0bbf3284145"]
+      multipath: true
 """
+
+from functools import cache
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tts.modelstore.plugins.module_utils._ansible.command import (
@@ -191,8 +280,10 @@ from ansible_collections.tts.modelstore.plugins.module_utils._ansible.command im
     ModuleRunner,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._ansible.entry import converge
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.resolve import resolve_portals
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session import host
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.desired import (
+    DesiredSessions,
     desired_sessions,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.plan import (
@@ -205,6 +296,11 @@ ARGUMENT_SPEC = {
     "portals": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["connected", "disconnected"], "default": "connected"},
     "wwids": {"type": "list", "elements": "str", "default": []},
+    "ifaces": {"type": "list", "elements": "str", "default": ["default"]},
+    "multipath": {"type": "bool", "default": False},
+    "exclusive": {"type": "bool", "default": False},
+    "relogin": {"type": "bool", "default": True},
+    "on_partial": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
     "login_timeout": {"type": "int", "default": 60},
     "device_timeout": {"type": "int", "default": 60},
 }
@@ -215,13 +311,19 @@ def main() -> None:
     runner, fs = ModuleRunner(module), LocalFileSystem()
     timeouts = host.Timeouts(module.params["login_timeout"], module.params["device_timeout"])
     steps = host.SessionSteps(runner, fs, timeouts)
+
+    @cache  # names are resolved once, and errors are reported by converge()
+    def desired() -> DesiredSessions:
+        return desired_sessions(module.params, resolve_portals(module.params["portals"]))
+
     converge(
         module,
-        load=lambda: host.load(fs, desired_sessions(module.params).target),
-        plan=lambda observed: plan_sessions(desired_sessions(module.params), observed),
+        load=lambda: host.load(runner, fs, desired()),
+        plan=lambda observed: plan_sessions(steps.remaining(desired()), observed),
         apply=steps.apply,
-        finish=steps.finish,
-        result=lambda observed: state(desired_sessions(module.params), observed),
+        finish=lambda: steps.finish(desired(), module.warn),
+        in_vain=steps.in_vain,
+        result=lambda observed: state(steps.remaining(desired()), observed),
     )
 
 

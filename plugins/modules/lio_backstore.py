@@ -11,22 +11,57 @@ module: lio_backstore
 short_description: Manage a backstore of the Linux kernel's SCSI target (LIO)
 version_added: "0.1.0"
 description:
-  - Makes a block device of a target server available to LIO under a name and a unit serial that never change.
+  - Makes a block device or a file of a target server available to LIO under a name and a unit serial that never change.
   - The unit serial decides the WWID that initiators see, so a volume is known by the same WWID after the server was rebuilt.
-  - What is on the device is neither looked at nor changed.
+  - What is on the device or in the file is neither looked at nor changed.
 author:
   - The tts.modelstore authors (@tts-modelstore)
 options:
   name:
-    description: Name of the backstore, without blanks and C(/).
+    description: Name of the backstore, without blanks and C(/). A block and a fileio backstore of one name are two.
     type: str
     required: true
+  type:
+    description: What the backstore is made of, a V(block) device or, with V(fileio), a file.
+    type: str
+    choices: [block, fileio]
+    default: block
   device:
     description:
       - Path of the block device. Give one under C(/dev/disk/by-id), because it is what is opened again at boot.
-      - Required for O(state=present). It cannot be changed while the backstore is there.
+      - Required for O(type=block) and O(state=present). It cannot be changed while the backstore is there.
+      - Initiators see it grow when it grows, after they have rescanned the LUN.
       - Refused when it is mounted, used as swap, or part of a device-mapper, LVM or RAID device of the target server.
     type: path
+  path:
+    description:
+      - Path of the file, without commas. It is made when it is not there, readable for root only and sparse, which
+        means that it takes room on the disk only for what is written. Its folder has to be there.
+      - A file that is missing although the backstore is saved is not made again, because an empty file in its place
+        would look like a volume that was wiped.
+      - Required for O(type=fileio) and O(state=present). It cannot be changed while the backstore is there.
+      - Refused when it is behind a loop device or used as swap.
+    type: path
+  size:
+    description:
+      - Size of the file in bytes, or with one of the units K, M, G and T, which are multiples of 1024. A multiple of 512 bytes.
+      - Required for O(type=fileio) and O(state=present).
+      - A file can grow and never shrinks. LIO takes a new size only when the backstore is made, so growth is refused as
+        long as a LUN exports it. Otherwise the backstore is made anew, with the same data and WWID.
+    type: str
+  write_protect:
+    description:
+      - Whether nobody can write to the device, whatever the ACLs say. For O(type=block).
+      - It cannot be changed as long as a LUN exports the backstore.
+    type: bool
+    default: false
+  write_back:
+    description:
+      - Whether a write is answered before it is on the disk. For O(type=fileio).
+      - Faster, but what was answered and not flushed is lost when the server stops.
+      - It cannot be changed as long as a LUN exports the backstore.
+    type: bool
+    default: false
   wwn:
     description:
       - Unit serial, a UUID. The filter P(tts.modelstore.volume_wwn#filter) makes one from the names of the target and the volume.
@@ -42,7 +77,7 @@ options:
   state:
     description:
       - V(present) makes the backstore when it is not there.
-      - V(absent) removes it. Refused as long as a LUN exports it. The device is not touched.
+      - V(absent) removes it. Refused as long as a LUN exports it, running or saved. The device or file is not touched.
     type: str
     choices: [absent, present]
     default: present
@@ -53,12 +88,11 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: When rtslib or the device is not there yet, the module goes by an empty server and predicts the steps.
+    details: When rtslib, the device or the file's folder is not there yet, the module goes by an empty server and predicts the steps.
   diff_mode:
     support: full
 notes:
   - The module saves the backstore in LIO's configuration file and leaves what else is in there as it is.
-  - Only backstores of the plugin C(block) are managed.
 seealso:
   - module: tts.modelstore.lio_target
   - module: tts.modelstore.lio_info
@@ -79,6 +113,14 @@ EXAMPLES = r"""
     attributes:
       emulate_tpu: 1
 
+- name: Backstore in a file
+  tts.modelstore.lio_backstore:
+    name: gpu1
+    type: fileio
+    path: /srv/volumes/gpu1.img
+    size: 20G
+    wwn: "{{ 'gpu1' | tts.modelstore.volume_wwn('iqn.2026-11.com.example:store1') }}"
+
 - name: Remove a backstore that no target exports any more
   tts.modelstore.lio_backstore:
     name: gpu1
@@ -97,10 +139,10 @@ backstore:
       description: Its name.
       type: str
     plugin:
-      description: Its plugin.
+      description: Its O(type).
       type: str
     device:
-      description: Path of the device, as it was given when the backstore was made.
+      description: Path of the device or file, as it was given when the backstore was made.
       type: str
     wwn:
       description: Its unit serial.
@@ -109,8 +151,14 @@ backstore:
       description: The WWID that initiators see.
       type: str
     size_bytes:
-      description: Size of the device in bytes, or null when it is not there.
+      description: Size of the disk that initiators see in bytes, or null when the device is not there.
       type: int
+    write_protect:
+      description: Whether it is read-only for everybody.
+      type: bool
+    write_back:
+      description: Whether writes are answered before they are on the disk, as far as LIO knows.
+      type: bool
     exported_by:
       description: The LUNs that export it.
       type: list
@@ -125,6 +173,8 @@ backstore:
     wwn: 280b50a7-db4a-5f0b-bf32-84145f727045
     wwid: 36001405280b50a7db4a5f0bbf3284145
     size_bytes: 536870912
+    write_protect: false
+    write_back: false
     exported_by:
       - iqn.2026-11.com.example:store1 tpg1 lun0
     attributes: {}
@@ -145,6 +195,7 @@ actions:
       subject: backstore gpu1
       device: /dev/disk/by-id/virtio-models-gpu1
       wwn: 280b50a7-db4a-5f0b-bf32-84145f727045
+      write_protect: false
     - action: save
       subject: backstore gpu1
 error_details:
@@ -172,20 +223,26 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.plan
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import Lio, find_rtslib
 
+_ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "type": {"type": "str", "choices": ["block", "fileio"], "default": "block"},
+    "device": {"type": "path"},
+    "path": {"type": "path"},
+    "size": {"type": "str"},
+    "write_protect": {"type": "bool", "default": False},
+    "write_back": {"type": "bool", "default": False},
+    "wwn": {"type": "str"},
+    "attributes": {"type": "dict", "default": {}},
+    "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
+}
+
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "device": {"type": "path"},
-            "wwn": {"type": "str"},
-            "attributes": {"type": "dict", "default": {}},
-            "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
-        },
-        required_if=[["state", "present", ["device", "wwn"]]],
+        argument_spec=_ARGUMENTS,
+        required_if=[["state", "present", ["wwn"]]],
         supports_check_mode=True,
     )
-    name, device = module.params["name"], module.params["device"]
     lio = Lio(find_rtslib(), LocalFileSystem(), predict=module.check_mode)
 
     def plan(observed: Observed) -> Plan:
@@ -193,9 +250,9 @@ def main() -> None:
 
     converge(
         module,
-        load=lambda: load_backstore(lio, device),
+        load=lambda: load_backstore(lio, desired_backstore(module.params)),
         plan=plan,
-        apply=lambda action: apply_backstore(lio, name, action),
+        apply=lambda action: apply_backstore(lio, desired_backstore(module.params), action),
         result=lambda observed: {"backstore": plan(observed).after or None},
     )
 

@@ -39,6 +39,7 @@ notes:
   - The kernel names one session for each ACL, the newest. An initiator with a session over each of two portals appears once.
 seealso:
   - module: tts.modelstore.lio_backstore
+  - module: tts.modelstore.lio_discovery_auth
   - module: tts.modelstore.lio_target
 """
 
@@ -64,10 +65,16 @@ backstores:
   type: list
   elements: dict
 targets:
-  description: The running iSCSI targets, in the form of RV(tts.modelstore.lio_target#module:target) with all attributes and parameters.
+  description:
+    - The running iSCSI targets, in the form of RV(tts.modelstore.lio_target#module:target) with all attributes and parameters.
+    - A LUN or mapped LUN whose C(backstore) is null was made by an interrupted run and never finished.
   returned: success
   type: list
   elements: dict
+discovery_auth:
+  description: The discovery CHAP of the host, in the form of RV(tts.modelstore.lio_discovery_auth#module:discovery_auth).
+  returned: success
+  type: dict
 sessions:
   description: The newest session of each initiator that is logged in.
   returned: success
@@ -113,6 +120,7 @@ saved:
   description:
     - The saved configuration, which is restored at boot, and how it differs from what runs. With O(targets)
       only what belongs to them is compared.
+    - The discovery CHAP counts as an object when no O(targets) are named.
     - Attributes and parameters that only one of the two has are no difference. Another kernel may bring more
       of them or fewer.
   returned: success

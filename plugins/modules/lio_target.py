@@ -102,7 +102,8 @@ options:
               write_protect:
                 description:
                   - Whether the initiator can only read.
-                  - Of all initiators only one may write to a backstore.
+                  - Of all initiators only one may write to a backstore. Those of other targets count as well, also of targets that
+                    are saved and do not run.
                 type: bool
                 default: false
       authentication:
@@ -124,10 +125,24 @@ options:
   state:
     description:
       - V(present) makes the target when it is not there.
-      - V(absent) removes it and ends its sessions. Its backstores stay.
+      - V(absent) removes it. Refused as long as initiators are logged in to it.
     type: str
     choices: [absent, present]
     default: present
+  disconnect:
+    description:
+      - Whether O(state=absent) may end the sessions of initiators that are logged in.
+      - With O(state=present) it does nothing. An initiator, LUN or TPG that is not declared any more always loses its sessions or disks.
+    type: bool
+    default: false
+  delete_backstores:
+    description:
+      - Which backstores to remove once no LUN of any target exports them, running or saved. What is on their devices stays.
+      - V(own) removes those whose unit serial is that of a volume of this target, as P(tts.modelstore.volume_wwn#filter) makes it.
+      - V(all) removes those that this target exported.
+    type: str
+    choices: [none, own, all]
+    default: none
 requirements:
   - rtslib (package python3-rtslib-fb on Debian, python3-rtslib on RHEL) for the system's Python
 extends_documentation_fragment:
@@ -141,10 +156,14 @@ attributes:
     details: CHAP secrets are never shown.
 notes:
   - The module saves the target in LIO's configuration file and leaves what else is in there as it is.
+  - Fails while a declared backstore does not run, for example because its disk was missing at boot. To save the
+    target without it would lose the LUN for good.
+  - LUNs and mapped LUNs that a killed run left unfinished are removed and made anew.
   - New CHAP credentials count from the initiator's next login.
   - A change of O(tpgs[].acls[].luns[].write_protect) is seen by a logged-in initiator only after it has rescanned the LUN.
 seealso:
   - module: tts.modelstore.lio_backstore
+  - module: tts.modelstore.lio_discovery_auth
   - module: tts.modelstore.lio_info
 """
 
@@ -330,6 +349,12 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "tpgs": _dicts(_TPG),
             "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
+            "disconnect": {"type": "bool", "default": False},
+            "delete_backstores": {
+                "type": "str",
+                "choices": ["none", "own", "all"],
+                "default": "none",
+            },
         },
         supports_check_mode=True,
     )
@@ -340,7 +365,7 @@ def main() -> None:
 
     converge(
         module,
-        load=lambda: load_target(lio),
+        load=lambda: load_target(lio, desired_target(module.params)),
         plan=plan,
         apply=TargetChanger(lio, module.params["name"]).apply,
         result=lambda observed: {"target": plan(observed).after or None},

@@ -32,9 +32,15 @@ options:
       - A blank device is read whole. At 100 MB/s that takes 10 s for each GB.
     type: bool
     default: false
+  processes:
+    description:
+      - Tell which processes use what is mounted at O(mount_point).
+    type: bool
+    default: false
 requirements:
   - util-linux 2.37 or newer (wipefs, lsblk, findmnt)
   - diffutils (cmp)
+  - findutils (find), for O(processes=true)
 extends_documentation_fragment:
   - tts.modelstore.attributes
 attributes:
@@ -93,6 +99,11 @@ device:
         - False when there is a signature or data, true when there is neither.
         - Null when there is no signature and O(check_zeroes=false).
       type: bool
+    unfinished:
+      description:
+        - Whether the device holds nothing but an XFS that was never finished, because C(mkfs.xfs) was killed. Nobody can have mounted it.
+        - Only looked at with O(check_zeroes=true).
+      type: bool
   sample:
     path: /dev/disk/by-id/dm-uuid-mpath-36001405280b50a7db4a5f0bbf3284145
     node: /dev/dm-0
@@ -106,6 +117,7 @@ device:
     mount_points:
       - /mnt/cache_hub
     blank: false
+    unfinished: false
 mount:
   description: What is mounted at O(mount_point), or null when nothing is or none was asked for.
   returned: success
@@ -131,10 +143,22 @@ fstab_source:
   type: str
   sample: UUID=280b50a7-db4a-5f0b-bf32-84145f727045
 mount_point_files:
-  description: The first names in the folder, at most five. Empty when the folder is empty or not there.
+  description:
+    - The first names in the folder, at most five. Empty when the folder is empty or not there.
+    - Empty as well when something is mounted there, which is not looked into because it may not answer.
   returned: success
   type: list
   elements: str
+processes:
+  description:
+    - The processes that have a file or a folder of O(mount_point) open, with C(pid) and C(command), the short name.
+    - Empty when nothing is mounted there, and with O(processes=false).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - pid: 1234
+      command: python
 """
 
 from typing import Any
@@ -150,6 +174,9 @@ from ansible_collections.tts.modelstore.plugins.module_utils._storage.device.hos
     load_fstab_source,
     load_mount,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.processes import (
+    load_processes,
+)
 
 
 def main() -> None:
@@ -158,6 +185,7 @@ def main() -> None:
             "device": {"type": "path"},
             "mount_point": {"type": "path"},
             "check_zeroes": {"type": "bool", "default": False},
+            "processes": {"type": "bool", "default": False},
         },
         required_one_of=[["device", "mount_point"]],
         supports_check_mode=True,
@@ -168,11 +196,13 @@ def main() -> None:
     def read() -> dict[str, Any]:
         device = load_device(runner, fs, path, module.params["check_zeroes"]) if path else None
         mount = load_mount(runner, mount_point) if mount_point else None
+        look = mount and module.params["processes"]
         return {
             "device": device.public() if device else None,
             "mount": mount.public() if mount else None,
             "fstab_source": load_fstab_source(runner, mount_point) if mount_point else None,
-            "mount_point_files": fs.listdir(mount_point)[:5] if mount_point else [],
+            "mount_point_files": fs.listdir(mount_point)[:5] if mount_point and not mount else [],
+            "processes": load_processes(runner, fs, mount_point) if look else [],
         }
 
     report(module, read)

@@ -21,10 +21,11 @@ from vmrig.errors import RigError
 from vmrig.rig import BOOT_SECONDS, TOOLS, Rig
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-MACHINES = CHECKOUT / "tests" / "rig" / "demo.yml"
+MACHINES = "tests/rig/demo.yml"
 
 _EPILOG = f"""\
 environment variables:
+  RIG_MACHINES the default of --machines: a path in the checkout
   RIG_RELEASE  Debian release of the image: {", ".join(image.RELEASES)} (default: the first)
   RIG_ACCEL    auto, kvm, tcg: try KVM, insist on it, or emulate (default: auto)
   RIG_MIRROR   Debian mirror the image is built from (default: mmdebstrap's choice)
@@ -42,9 +43,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--machines",
         type=Path,
-        default=MACHINES,
+        default=CHECKOUT / (os.environ.get("RIG_MACHINES") or MACHINES),
         metavar="FILE",
-        help="inventory whose hosts have rig_machine (default: tests/rig/demo.yml)",
+        help="inventory whose hosts have rig_machine (default: $RIG_MACHINES, else "
+        f"{MACHINES}, in the checkout)",
     )
     top.add_argument("--name", default="demo", help="the rig's name (default: %(default)s)")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")

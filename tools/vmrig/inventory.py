@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ _SIZE = re.compile(r"[1-9][0-9]*[MG]")
 _KEYS = {"memory", "cpus", "disks", "networks", "forward", "mtu"}
 _COLLECTIONS = (("disks", list, "list"), ("forward", list, "list"), ("networks", dict, "mapping"))
 _SSH = 22
+
+Addresses = tuple[IPv4Interface | IPv6Interface, ...]
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Machine:
     memory: int = 1024
     cpus: int = 1
     disks: tuple[Disk, ...] = ()
-    networks: Mapping[str, IPv4Interface] = field(default_factory=dict)
+    networks: Mapping[str, Addresses] = field(default_factory=dict)
     forward: tuple[int, ...] = ()
     mtu: int | None = None
 
@@ -142,8 +144,8 @@ def _machine(name: str, raw: Any, where: str) -> Machine:
         cpus=_number(raw.get("cpus", 1), 1, 64, f"{where}.cpus"),
         disks=disks,
         networks={
-            str(network): _address(network, address, f"{where}.networks.{network}")
-            for network, address in raw.get("networks", {}).items()
+            str(network): _addresses(network, value, f"{where}.networks.{network}")
+            for network, value in raw.get("networks", {}).items()
         },
         forward=tuple(
             _number(port, 1, 65535, f"{where}.forward") for port in raw.get("forward", [])
@@ -163,16 +165,24 @@ def _disk(raw: Any, where: str) -> Disk:
     return Disk(serial, size)
 
 
-def _address(network: Any, address: Any, where: str) -> IPv4Interface:
+def _addresses(network: Any, raw: Any, where: str) -> Addresses:
+    """One address, or a list of them."""
     if not _NETWORK.fullmatch(str(network)):
         raise RigError(f"{where}: a network's name is 1 to 24 lower-case letters, digits and _")
+    values = raw if isinstance(raw, list) else [raw]
+    if not values:
+        raise RigError(f"{where}: found no address, expected at least one")
+    return tuple(_address(value, where) for value in values)
+
+
+def _address(raw: Any, where: str) -> IPv4Interface | IPv6Interface:
     try:
-        if "/" not in str(address):
+        if "/" not in str(raw):
             raise ValueError
-        return IPv4Interface(str(address))
+        return ip_interface(str(raw))
     except ValueError as exc:
         raise RigError(
-            f"{where}: found {address!r}, expected an address like 10.77.1.10/24"
+            f"{where}: found {raw!r}, expected an address like 10.77.1.10/24 or fd77:1::10/64"
         ) from exc
 
 
@@ -185,9 +195,10 @@ def _number(raw: Any, least: int, most: int, where: str) -> int:
 def _check_addresses(machines: Mapping[str, Machine], origin: str) -> None:
     owners: dict[tuple[str, str], str] = {}
     for machine in machines.values():
-        for network, address in machine.networks.items():
-            other = owners.setdefault((network, str(address.ip)), machine.name)
-            if other != machine.name:
-                raise RigError(
-                    f"{origin}: {other} and {machine.name} both have {address.ip} on {network}"
-                )
+        for network, addresses in machine.networks.items():
+            for address in addresses:
+                other = owners.setdefault((network, str(address.ip)), machine.name)
+                if other != machine.name:
+                    raise RigError(
+                        f"{origin}: {other} and {machine.name} both have {address.ip} on {network}"
+                    )

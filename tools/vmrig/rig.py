@@ -104,7 +104,8 @@ class Rig:
                 f"{machine.memory}M",
                 str(ports.get(22, "-")),
                 ",".join(forwards) or "-",
-                ",".join(f"{net}={ip}" for net, ip in machine.networks.items()) or "-",
+                ",".join(f"{net}={'+'.join(map(str, ips))}" for net, ips in machine.networks.items())
+                or "-",
             ])  # fmt: skip
         for network, members in inventory.networks(self.machines).items():
             running = process.recorded(self.layout.hub_record(network)) is not None

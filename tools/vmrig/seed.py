@@ -31,10 +31,16 @@ MACAddress={mac}
 RequiredForOnline=no
 {mtu}
 [Network]
-Address={address}
 ConfigureWithoutCarrier=yes
-LinkLocalAddressing=no
+LinkLocalAddressing={link_local}
 IPv6AcceptRA=no
+"""
+
+# Without the search for duplicates an IPv6 address can be bound at once, with the cable out too.
+_ADDRESS = """
+[Address]
+Address={address}
+DuplicateAddressDetection=none
 """
 
 
@@ -54,11 +60,12 @@ def files(
             _MANAGEMENT.format(mac=qemu.mac(machine.name)),
         ),
     }
-    for name, address in machine.networks.items():
+    for name, addresses in machine.networks.items():
         text = _STORAGE.format(
             mac=qemu.mac(machine.name, name),
             mtu="" if machine.mtu is None else f"MTUBytes={machine.mtu}\n",
-            address=address,
+            link_local="ipv6" if any(address.version == 6 for address in addresses) else "no",
         )
+        text += "".join(_ADDRESS.format(address=address) for address in addresses)
         texts[f"{network}/20-{name}.network"] = (0o644, text)
     return {path: (mode, text.encode()) for path, (mode, text) in texts.items()}

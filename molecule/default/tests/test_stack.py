@@ -10,7 +10,6 @@ import pytest
 
 from molecule.conftest import (
     MOUNT,
-    NODES,
     PORTALS,
     STATE,
     TARGET,
@@ -171,15 +170,3 @@ def test_no_secret_is_in_the_most_talkative_output() -> None:
     assert "chap_password" in said
     assert said.count('"action": "set_chap"') + said.count("action: set_chap") >= 2
     assert not [secret for secret in secrets() if secret in said]
-
-
-def test_check_mode_on_fresh_machines_predicted_the_changes() -> None:
-    recap = re.compile(r"(\w+) +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)")
-    runs: dict[str, list[tuple[int, ...]]] = {}
-    for host, *counts in recap.findall((STATE / "ansible.log").read_text()):
-        runs.setdefault(host, []).append(tuple(map(int, counts)))
-    for host in ("store1", *NODES):
-        _prepare, check, converge, *_later = runs[host]
-        assert check[1:] == converge[1:] == (0, 0)
-        # Handlers and the start of services that are not installed yet cannot be predicted.
-        assert converge[0] - 5 <= check[0] <= converge[0]

@@ -83,6 +83,14 @@ class LocalFileSystem:
     def realpath(self, path: str) -> str:
         return os.path.realpath(path)
 
+    def mtime(self, path: str) -> float:
+        return os.stat(path).st_mtime
+
+    def write_attribute(self, path: str, text: str) -> None:
+        # Not made where it just went, and not read: attributes can be write-only.
+        with os.fdopen(os.open(path, os.O_WRONLY), "w", encoding="utf-8") as stream:
+            stream.write(text)
+
     def write_private(self, path: str, text: str, *, staging: str | None = None) -> None:
         folder = os.path.dirname(path)
         # mkstemp gives mode 0600.

@@ -29,6 +29,7 @@ def converge(
     apply: Callable[[Action], None],
     result: Callable[[Observed], Mapping[str, Any]],
     finish: Callable[[], None] = lambda: None,
+    in_vain: Callable[[Action], bool] = lambda action: False,
 ) -> NoReturn:
     """Bring the host to what the module's options ask for, and leave the module.
 
@@ -37,6 +38,7 @@ def converge(
     :param apply: does one step.
     :param result: the module's own return values, from what was read last.
     :param finish: called after the last step; raises what ``apply`` put off until then.
+    :param in_vain: whether a step that was taken changed nothing.
     """
     done: list[Action] = []
     try:
@@ -58,7 +60,7 @@ def converge(
                     {"remaining": [action.public() for action in rest.actions]},
                 )
         module.exit_json(
-            changed=bool(first),
+            changed=any(not in_vain(action) for action in first.actions),
             actions=[action.public() for action in first.actions],
             **_diff(module, first),
             **public(result(observed)),

@@ -57,6 +57,12 @@ class FileSystem(Protocol):
     def realpath(self, path: str) -> str:
         """The path with all links resolved."""
 
+    def mtime(self, path: str) -> float:
+        """When the file was last written, in seconds since the epoch."""
+
+    def write_attribute(self, path: str, text: str) -> None:
+        """Write into an attribute that the kernel shows as a file."""
+
     def write_private(self, path: str, text: str, *, staging: str | None = None) -> None:
         """Replace a file atomically: mode 0600, flushed to the disk, then renamed into place.
 

@@ -25,6 +25,8 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal impor
     parse_portal,
 )
 
+CONFIGURATION = "/etc/iscsi/iscsid.conf"
+
 # Debian moved the database in 2.1.10; Red Hat's packages (6.x) always had it there.
 _OLD_ROOT, _NEW_ROOT = "/etc/iscsi", "/var/lib/iscsi"
 _MOVED_IN = (2, 1, 10)
@@ -44,6 +46,16 @@ def database_root(runner: Runner, fs: FileSystem) -> str:
 def record_path(root: str, target: str, portal: Portal, tpgt: int, iface: str) -> str:
     """Where a record lies."""
     return "%s/nodes/%s/%s,%d,%d/%s" % (root, target, portal.address, portal.port, tpgt, iface)
+
+
+def iface_path(root: str, name: str) -> str:
+    """Where an iface record lies."""
+    return "%s/ifaces/%s" % (root, name)
+
+
+def discovery_path(root: str, portal: Portal) -> str:
+    """Where the discovery record of a portal lies."""
+    return "%s/send_targets/%s,%d/st_config" % (root, portal.address, portal.port)
 
 
 def load_records(fs: FileSystem, root: str, target: str | None = None) -> Records:
@@ -79,7 +91,8 @@ def _load(
     if values is None:
         return DamagedRecord(target, portal, tpgt, iface, path)
     chap = parse.chap_of(values)
-    others = {key: value for key, value in values.items() if key not in parse.CREDENTIAL_KEYS}
+    secret = parse.credential_keys(parse.AUTH)
+    others = {key: value for key, value in values.items() if key not in secret}
     return NodeRecord(target, portal, tpgt, iface, path, chap, others)
 
 

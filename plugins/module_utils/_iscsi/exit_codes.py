@@ -16,9 +16,13 @@ from typing import NamedTuple
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import Completed
 
+INVALID = 7
+NO_TRANSPORT = 12
 SESSION_EXISTS = 15
 NOT_FOUND = 21
 AUTH_FAILED = 24
+# The portal cannot be reached, or stopped answering.
+NO_CONNECTION = (4, 8, 11)
 
 
 class ExitCode(NamedTuple):
@@ -44,7 +48,11 @@ _USE = "Look for what uses the session's disks: mounts, multipath maps, volume g
 EXIT_CODES = {
     1: ExitCode("ISCSI_ERR", "an error without a kind", _REPORT),
     2: ExitCode("SESS_NOT_FOUND", "no such session", "It ended meanwhile: run again."),
-    3: ExitCode("NOMEM", "no memory left", "Free memory on this host, then run again."),
+    3: ExitCode(
+        "NOMEM",
+        "no memory left, or no record of the iface that was named",
+        "Make the iface record first (tts.modelstore.iscsi_iface); else free memory on this host.",
+    ),
     4: ExitCode("TRANS", "the connection to the portal failed", _NETWORK),
     5: ExitCode("LOGIN", "the login failed", _ISCSID),
     6: ExitCode("IDBM", "the record database could not be read or locked", _DATABASE),

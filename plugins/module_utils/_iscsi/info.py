@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem, Runner
@@ -19,7 +20,9 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.database imp
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.names import target_name
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node.plan import public_record
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node.settings import SETTINGS
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.resolve import resolve_portals
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.host import (
+    INITIATOR_NAME,
     read_initiator_name,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.sysfs import (
@@ -27,9 +30,13 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.sysfs import
     parameters,
 )
 
+_UNIT = "iscsid.service"
 
-def gather(runner: Runner, fs: FileSystem, target: str | None) -> dict[str, Any]:
-    """Read the initiator of this host, whole or for one target."""
+
+def gather(
+    runner: Runner, fs: FileSystem, target: str | None, portals: Sequence[str]
+) -> dict[str, Any]:
+    """Read the initiator of this host, whole or for one target, and resolve portals."""
     if target is not None:
         target_name(target)
     available = runner.available("iscsiadm")
@@ -39,10 +46,36 @@ def gather(runner: Runner, fs: FileSystem, target: str | None) -> dict[str, Any]
         "available": available,
         "version": ".".join(str(part) for part in version) or None,
         "initiator_name": read_initiator_name(fs),
+        "iscsid": _iscsid(runner, fs),
+        "portals": [
+            {"portal": str(portal), "address": portal.address, "port": portal.port}
+            for portal in resolve_portals(portals)
+        ],
         "records": [public_record(record, tuple(SETTINGS)) for record in found.records],
         "damaged": [record.path for record in found.damaged],
         "sessions": [
-            {**session.public(), "parameters": parameters(fs, session.sid)}
+            {**session.public(), **_parameters(fs, session.sid)}
             for session in load_sessions(fs, target)
         ],
     }
+
+
+def _parameters(fs: FileSystem, sid: int) -> dict[str, Any]:
+    found = parameters(fs, sid)
+    return {"recovery_timeout": found.get("recovery_tmo"), "parameters": found}
+
+
+def _iscsid(runner: Runner, fs: FileSystem) -> dict[str, bool]:
+    """Whether iscsid runs, and whether it still goes by an initiator name of before.
+
+    It reads its name once, when it starts.
+    """
+    if not runner.available("systemctl"):
+        return {"active": False, "outdated": False}
+    properties = ["--property", "ActiveState,ExecMainStartTimestamp"]
+    answer = runner.run(["systemctl", "show", "--timestamp=us+utc", *properties, _UNIT])
+    active, started = parse.unit_start(answer.stdout)
+    outdated = (
+        started is not None and fs.exists(INITIATOR_NAME) and started < fs.mtime(INITIATOR_NAME)
+    )
+    return {"active": active, "outdated": active and outdated}

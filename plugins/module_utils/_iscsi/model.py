@@ -84,6 +84,18 @@ NO_RECORDS = Records()
 
 
 @dataclass(frozen=True)
+class Live:
+    """What a session runs with; None where the kernel does not tell.
+
+    :param credentials: in the order of :class:`Chap`.
+    """
+
+    credentials: tuple[Secret | None, ...] = (None, None, None, None)
+    noop_out_interval: int | None = None
+    noop_out_timeout: int | None = None
+
+
+@dataclass(frozen=True)
 class Device:
     """A disk that a session brings."""
 

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timezone
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Secret
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import Chap
 
 AUTH = "node.session.auth."
-CREDENTIAL_KEYS = (
-    AUTH + "username",
-    AUTH + "password",
-    AUTH + "username_in",
-    AUTH + "password_in",
-)
+DISCOVERY_AUTH = "discovery.sendtargets.auth."
+_CREDENTIALS = ("username", "password", "username_in", "password_in")
 
 # udev and multipath write the designator type as the first digit of a WWID (scsi_id).
 _WWID_TYPES = {"t10.": "1", "eui.": "2", "naa.": "3"}
@@ -37,18 +34,30 @@ def key_values(text: str) -> dict[str, str]:
 
 
 def record_values(text: str) -> dict[str, str] | None:
-    """The keys of a whole record; None when the file was cut off (a full disk, a power cut).
+    """The keys of a whole node record; None when the file was cut off (a full disk, a power cut)."""
+    values = whole_record(text)
+    return values if values and values.get("node.name") else None
+
+
+def whole_record(text: str) -> dict[str, str] | None:
+    """The keys of a record of any kind; None when the file was cut off.
 
     iscsiadm writes no line for an empty value, and always the closing line.
     """
-    values = key_values(text)
     whole = text.startswith("# BEGIN RECORD") and text.rstrip().endswith("# END RECORD")
-    return values if whole and values.get("node.name") else None
+    return key_values(text) if whole else None
 
 
-def chap_of(values: Mapping[str, str]) -> Chap:
+def credential_keys(prefix: str) -> tuple[str, ...]:
+    """The keys of names and secrets in a record, in the order of :class:`Chap`."""
+    return tuple(prefix + key for key in _CREDENTIALS)
+
+
+def chap_of(values: Mapping[str, str], prefix: str = AUTH) -> Chap:
     """The credentials of a record or of iscsid.conf."""
-    username, password, username_in, password_in = (values.get(k, "") for k in CREDENTIAL_KEYS)
+    username, password, username_in, password_in = (
+        values.get(key, "") for key in credential_keys(prefix)
+    )
     return Chap(username, Secret(password), username_in, Secret(password_in))
 
 
@@ -81,6 +90,24 @@ def initiator_name(text: str) -> str | None:
     """From initiatorname.iscsi; None when it holds none."""
     match = re.search(r"^\s*InitiatorName\s*=\s*(\S+)", text, re.MULTILINE)
     return match.group(1) if match else None
+
+
+def unit_start(text: str) -> tuple[bool, float | None]:
+    """Whether a unit is active, and since when its main process runs (seconds since the epoch).
+
+    >>> unit_start("ExecMainStartTimestamp=Sun 2026-11-22 10:00:00.500000 UTC\\nActiveState=active\\n")
+    (True, 1795341600.5)
+    """
+    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    match = re.search(
+        r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{6})?) UTC",
+        values.get("ExecMainStartTimestamp", ""),
+    )
+    started = None
+    if match:
+        moment = datetime.fromisoformat(match.group(1)).replace(tzinfo=timezone.utc)
+        started = moment.timestamp()
+    return values.get("ActiveState") == "active", started
 
 
 def wwid(text: str) -> str:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Secret
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi import parse
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import (
     DEFAULT_IFACE,
     Device,
+    Live,
     Session,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import Portal
@@ -64,6 +66,22 @@ def parameters(fs: FileSystem, sid: int) -> dict[str, Any]:
     return {name: _number(value) for name, value in values.items() if value}
 
 
+def live(fs: FileSystem, sid: int) -> Live:
+    """The credentials and timers that a session runs with."""
+    session = "%s/session%d/" % (SESSIONS, sid)
+    connection = "%s/connection%d:0/" % (CONNECTIONS, sid)
+    names = ("username", "password", "username_in", "password_in")
+    return Live(
+        tuple(
+            Secret(_attribute(fs, session + name)) if fs.exists(session + name) else None
+            for name in names
+        ),
+        # The kernel's names: recv_tmo is the time without an answer before it pings.
+        _optional_number(_attribute(fs, connection + "recv_tmo")),
+        _optional_number(_attribute(fs, connection + "ping_tmo")),
+    )
+
+
 def _session(fs: FileSystem, sid: int) -> Session:
     session = "%s/session%d/" % (SESSIONS, sid)
     connection = "%s/connection%d:0/" % (CONNECTIONS, sid)
@@ -110,6 +128,10 @@ def _attribute(fs: FileSystem, path: str) -> str:
     except OSError:
         return ""
     return "" if value in ("(null)", "<NULL>") else value
+
+
+def _optional_number(value: str) -> int | None:
+    return int(value) if value.isdigit() else None
 
 
 def _number(value: str) -> int | str:

@@ -22,8 +22,16 @@ from ansible.module_utils.common.respawn import (
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem
-from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import Configuration
-from ansible_collections.tts.modelstore.plugins.module_utils._lio.parse import parse_configuration
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.dump import TargetDump
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
+    Configuration,
+    Target,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.parse import (
+    Session,
+    parse_configuration,
+    parse_session,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import Ours, merge_saved
 
 CONFIGFS = "/sys/kernel/config/target"
@@ -84,12 +92,34 @@ class Lio:
 
     def start(self) -> None:
         """Load the kernel's target, if need be, before the first object is made."""
-        # The kernel only takes the folder as its database if it is there by now.
-        os.makedirs(os.path.dirname(str(self.saved_path)), mode=0o700, exist_ok=True)
+        # The kernel only takes the folder as its database if it is there by now, and it does not
+        # make the folders in which it keeps reservations and ALUA states.
+        database = os.path.dirname(str(self.saved_path))
+        for folder in (database, database + "/pr", database + "/alua"):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
         self.rtslib.RTSRoot()
 
+    def sessions(self, target: Target) -> list[tuple[int, str, Session]]:
+        """The newest session of each ACL, with the TPG's tag and the initiator."""
+        found = []
+        for tpg in target.tpgs:
+            for acl in tpg.acls:
+                folder = "%s/iscsi/%s/tpgt_%d/acls/%s" % (
+                    CONFIGFS,
+                    target.name,
+                    tpg.tag,
+                    acl.initiator,
+                )
+                try:
+                    session = parse_session(self.fs.read(folder + "/info"))
+                except FileNotFoundError:  # somebody has just removed the ACL
+                    continue
+                if session:
+                    found.append((tpg.tag, acl.initiator, session))
+        return found
+
     def save(self, ours: Ours) -> None:
-        """Save our object as it runs, and leave what else is in the file alone."""
+        """Save our object as it runs, and leave what else is in the file as it is."""
         merged = merge_saved(self._read_saved(), self._dump(), ours)
         self.fs.write_private(
             str(self.saved_path), json.dumps(merged, indent=2, sort_keys=True) + "\n"
@@ -98,15 +128,7 @@ class Lio:
     def storage_object(self, key: str) -> Any:
         """The running storage object with this key (see :attr:`Backstore.key`)."""
         plugin, name = key.split("/", 1) if "/" in key else ("block", key)
-        for entry in self.rtslib.tcm.StorageObject.all():
-            if (entry.plugin, entry.name) == (plugin, name):
-                return entry
-        raise ModelStoreError(
-            "backstore %s" % key,
-            "no such backstore",
-            "it to run",
-            "Make it with lio_backstore first.",
-        )
+        return self.rtslib.tcm.so_mapping[plugin](name)
 
     def size_bytes(self, device: str) -> int | None:
         """Size of a block device; None when it is not there."""
@@ -128,17 +150,14 @@ class Lio:
         if not self.available:
             return {"storage_objects": [], "targets": [], "fabric_modules": []}
         fabrics = [fabric for fabric in self.rtslib.FabricModule.all() if fabric.exists]
+        dump = TargetDump(self.rtslib, self.fs)
         return {
             "storage_objects": [
                 self._dump_storage_object(entry) for entry in self.rtslib.tcm.StorageObject.all()
             ],
-            "targets": [
-                self._dump_target(target) for fabric in fabrics for target in fabric.targets
-            ],
+            "targets": [dump.target(target) for fabric in fabrics for target in fabric.targets],
             "fabric_modules": [
-                fabric.dump()
-                for fabric in fabrics
-                if fabric.has_feature("discovery_auth") and fabric.discovery_enable_auth
+                fabric.dump() for fabric in fabrics if fabric.has_feature("discovery_auth")
             ],
         }
 
@@ -147,17 +166,6 @@ class Lio:
             return entry.dump()
         except self.rtslib.RTSLibError:  # made, but never configured
             return {"plugin": entry.plugin, "name": entry.name}
-
-    def _dump_target(self, target: Any) -> Any:
-        try:
-            return target.dump()
-        except self.rtslib.RTSLibError as error:
-            raise ModelStoreError(
-                "target %s" % target.wwn,
-                "an unfinished object (%s)" % error,
-                "LUNs that all have a backstore",
-                "Look for the broken LUN with 'targetcli ls' and delete it.",
-            ) from error
 
     def _read_saved(self) -> dict[str, Any] | None:
         if self.saved_path is None:

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import CONFIGFS, Lio
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import Lio
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Configuration,
     Target,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._lio.parse import parse_session
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import compare_saved
 
 
@@ -39,32 +38,17 @@ def read_info(lio: Lio, wanted: Iterable[str]) -> dict[str, Any]:
             for backstore in running.backstores
         ],
         "targets": [target.public() for target in targets],
+        "discovery_auth": running.discovery_auth.public(),
         "sessions": [session for target in targets for session in _sessions(lio, target)],
         "saved": _saved(lio, running, names),
     }
 
 
 def _sessions(lio: Lio, target: Target) -> list[dict[str, Any]]:
-    sessions = []
-    for tpg in target.tpgs:
-        for acl in tpg.acls:
-            info = "%s/iscsi/%s/tpgt_%d/acls/%s/info" % (
-                CONFIGFS,
-                target.name,
-                tpg.tag,
-                acl.initiator,
-            )
-            session = parse_session(lio.fs.read(info))
-            if session:
-                sessions.append(
-                    {
-                        "target": target.name,
-                        "tpg": tpg.tag,
-                        "initiator": acl.initiator,
-                        **session.public(),
-                    }
-                )
-    return sessions
+    return [
+        {"target": target.name, "tpg": tag, "initiator": initiator, **session.public()}
+        for tag, initiator, session in lio.sessions(target)
+    ]
 
 
 def _saved(lio: Lio, running: Configuration, names: set[str]) -> dict[str, Any]:

@@ -31,6 +31,9 @@ class Backstore:
     :param name: its name within the plugin.
     :param device: path of the device or file, as it was given when it was made.
     :param wwn: its unit serial; empty in one that was never finished.
+    :param write_protect: it is read-only for everybody.
+    :param write_back: writes are answered before they are on the disk.
+    :param size: bytes, where the backstore has a size of its own; a device has the other.
     """
 
     plugin: str
@@ -38,11 +41,13 @@ class Backstore:
     device: str
     wwn: str
     attributes: Settings = field(default_factory=dict)
+    write_protect: bool = False
+    write_back: bool = False
+    size: int | None = None
 
     @property
     def key(self) -> str:
-        """How LUNs name it: the name of a block backstore, ``plugin/name`` of any other."""
-        return self.name if self.plugin == "block" else "%s/%s" % (self.plugin, self.name)
+        return backstore_key(self.plugin, self.name)
 
     def public(self, size_bytes: int | None, exported_by: tuple[str, ...]) -> dict[str, Any]:
         return {
@@ -51,7 +56,9 @@ class Backstore:
             "device": self.device,
             "wwn": self.wwn,
             "wwid": wwid(self.wwn) if self.wwn else None,
-            "size_bytes": size_bytes,
+            "size_bytes": size_bytes if self.size is None else self.size,
+            "write_protect": self.write_protect,
+            "write_back": self.write_back,
             "exported_by": list(exported_by),
             "attributes": dict(self.attributes),
         }
@@ -84,14 +91,14 @@ class Lun:
     """A backstore in a TPG.
 
     :param number: the TPG's own number, which initiators do not see.
-    :param backstore: :attr:`Backstore.key`.
+    :param backstore: :attr:`Backstore.key`; empty in one that was never finished.
     """
 
     number: int
     backstore: str
 
     def public(self) -> dict[str, Any]:
-        return {"lun": self.number, "backstore": self.backstore}
+        return {"lun": self.number, "backstore": self.backstore or None}
 
 
 @dataclass(frozen=True, order=True)
@@ -99,11 +106,11 @@ class MappedLun:
     """A LUN as one initiator sees it.
 
     :param number: the number the initiator sees.
-    :param lun: number of the TPG's LUN behind it.
+    :param lun: number of the TPG's LUN behind it; None in one that was never finished.
     """
 
     number: int
-    lun: int
+    lun: int | None
     write_protect: bool
 
 
@@ -123,6 +130,21 @@ class Chap:
     @property
     def is_mutual(self) -> bool:
         return bool(self.mutual_username and self.mutual_password.value)
+
+
+@dataclass(frozen=True)
+class DiscoveryAuth:
+    """The CHAP of the whole host that initiators need to discover its targets."""
+
+    enabled: bool = False
+    chap: Chap = Chap()
+
+    def public(self) -> dict[str, Any]:
+        return {
+            "enabled": self.enabled,
+            "chap": self.chap.is_set,
+            "mutual_chap": self.chap.is_mutual,
+        }
 
 
 @dataclass(frozen=True)
@@ -167,7 +189,7 @@ class Tpg:
                     "luns": [
                         {
                             "lun": mapped.number,
-                            "backstore": self.backstore_of(mapped),
+                            "backstore": self.backstore_of(mapped) or None,
                             "write_protect": mapped.write_protect,
                         }
                         for mapped in acl.mapped_luns
@@ -204,6 +226,7 @@ class Configuration:
 
     backstores: tuple[Backstore, ...] = ()
     targets: tuple[Target, ...] = ()
+    discovery_auth: DiscoveryAuth = DiscoveryAuth()
 
     def backstore(self, key: str) -> Backstore | None:
         return next((entry for entry in self.backstores if entry.key == key), None)
@@ -224,6 +247,15 @@ class Configuration:
             for lun in tpg.luns
             if lun.backstore == key
         )
+
+
+def backstore_key(plugin: str, name: str) -> str:
+    """How LUNs name a backstore: the name of a block backstore, ``plugin/name`` of any other.
+
+    >>> backstore_key("fileio", "gpu1")
+    'fileio/gpu1'
+    """
+    return name if plugin == "block" else "%s/%s" % (plugin, name)
 
 
 def only(settings: Settings, keys: Any) -> dict[str, str]:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -20,11 +20,13 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Backstore,
     Chap,
     Configuration,
+    DiscoveryAuth,
     Lun,
     MappedLun,
     Portal,
     Target,
     Tpg,
+    backstore_key,
 )
 
 _BACKSTORES = "/backstores/"
@@ -72,6 +74,7 @@ def parse_configuration(dump: Mapping[str, Any]) -> Configuration:
                 key=lambda target: (target.fabric, target.name),
             )
         ),
+        discovery_auth=_discovery_auth(dump.get("fabric_modules", [])),
     )
 
 
@@ -112,7 +115,19 @@ def _backstore(entry: Mapping[str, Any]) -> Backstore:
         device=entry.get("dev") or "",
         wwn=entry.get("wwn") or "",
         attributes=_settings(entry.get("attributes")),
+        write_protect=bool(entry.get("readonly")),
+        write_back=bool(entry.get("write_back")),
+        size=entry.get("size"),
     )
+
+
+def _discovery_auth(fabrics: Iterable[Mapping[str, Any]]) -> DiscoveryAuth:
+    for entry in fabrics:
+        if entry.get("name") == "iscsi":
+            return DiscoveryAuth(
+                bool(entry.get("discovery_enable_auth")), _chap(entry, "discovery_")
+            )
+    return DiscoveryAuth()
 
 
 def _target(entry: Mapping[str, Any]) -> Target:
@@ -129,7 +144,7 @@ def _tpg(entry: Mapping[str, Any]) -> Tpg:
         ),
         luns=tuple(
             sorted(
-                Lun(lun["index"], _backstore_key(lun["storage_object"]))
+                Lun(lun["index"], _backstore_key(lun.get("storage_object")))
                 for lun in entry.get("luns", [])
             )
         ),
@@ -144,25 +159,30 @@ def _tpg(entry: Mapping[str, Any]) -> Tpg:
 def _acl(entry: Mapping[str, Any]) -> Acl:
     return Acl(
         initiator=entry["node_wwn"],
-        chap=Chap(
-            username=entry.get("chap_userid") or "",
-            password=Secret(entry.get("chap_password") or ""),
-            mutual_username=entry.get("chap_mutual_userid") or "",
-            mutual_password=Secret(entry.get("chap_mutual_password") or ""),
-        ),
+        chap=_chap(entry, "chap_"),
         mapped_luns=tuple(
             sorted(
-                MappedLun(lun["index"], lun["tpg_lun"], bool(lun.get("write_protect")))
+                MappedLun(lun["index"], lun.get("tpg_lun"), bool(lun.get("write_protect")))
                 for lun in entry.get("mapped_luns", [])
             )
         ),
     )
 
 
-def _backstore_key(storage_object: str) -> str:
-    key = storage_object[len(_BACKSTORES) :]
-    plugin, name = key.split("/", 1)
-    return name if plugin == "block" else key
+def _chap(entry: Mapping[str, Any], prefix: str) -> Chap:
+    return Chap(
+        username=entry.get(prefix + "userid") or "",
+        password=Secret(entry.get(prefix + "password") or ""),
+        mutual_username=entry.get(prefix + "mutual_userid") or "",
+        mutual_password=Secret(entry.get(prefix + "mutual_password") or ""),
+    )
+
+
+def _backstore_key(storage_object: str | None) -> str:
+    if storage_object is None:
+        return ""
+    plugin, name = storage_object[len(_BACKSTORES) :].split("/", 1)
+    return backstore_key(plugin, name)
 
 
 def _settings(entry: Mapping[str, Any] | None) -> dict[str, str]:

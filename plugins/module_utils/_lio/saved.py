@@ -17,28 +17,34 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Configuration,
     Target,
     Tpg,
+    backstore_key,
     only,
 )
 
 Entry = TypeVar("Entry", Backstore, Target)
 
+# All that is known of a backstore that was made and never configured.
+UNFINISHED = frozenset(("plugin", "name"))
+
 
 @dataclass(frozen=True)
 class Ours:
-    """The one object that a module answers for; the other member is empty.
+    """The objects that a module answers for; the other members are empty.
 
-    :param backstore: name of a block backstore.
+    :param backstores: :attr:`Backstore.key` of each.
     :param target: IQN.
+    :param discovery_auth: the discovery CHAP of the host.
     """
 
-    backstore: str = ""
+    backstores: tuple[str, ...] = ()
     target: str = ""
+    discovery_auth: bool = False
 
     def has(self, entry: Mapping[str, Any]) -> bool:
-        """Whether an entry of a dump is this object."""
+        """Whether an entry of a dump is one of these objects."""
         if "wwn" in entry and "tpgs" in entry:
             return entry.get("fabric") == "iscsi" and entry["wwn"] == self.target
-        return entry.get("plugin") == "block" and entry.get("name") == self.backstore
+        return backstore_key(entry["plugin"], entry["name"]) in self.backstores
 
 
 def merge_saved(
@@ -51,10 +57,14 @@ def merge_saved(
     :param running: rtslib's dump.
     """
     if saved is None:
-        return dict(running)
+        return _finished(running)
     merged = dict(saved)
     for section in ("storage_objects", "targets"):
         merged[section] = _replaced(saved.get(section, []), running.get(section, []), ours)
+    if ours.discovery_auth:
+        merged["fabric_modules"] = _with_discovery_auth(
+            saved.get("fabric_modules", []), running.get("fabric_modules", [])
+        )
     return merged
 
 
@@ -80,11 +90,14 @@ def compare_saved(
         {entry.name: entry for entry in saved.targets},
         _common_target,
     )
-    return {
+    differences = {
         kind: ["backstore " + name for name in backstores[kind]]
         + ["target " + name for name in iqns[kind]]
         for kind in ("missing", "different", "not_running")
     }
+    if not targets and running.discovery_auth != saved.discovery_auth:
+        differences["different"].append("discovery authentication")
+    return differences
 
 
 def _exported(configuration: Configuration, targets: Collection[str]) -> set[str]:
@@ -151,3 +164,46 @@ def _replaced(
     others_before = [entry for entry in saved[:place] if not ours.has(entry)]
     others_after = [entry for entry in saved[place:] if not ours.has(entry)]
     return others_before + now + others_after
+
+
+def _with_discovery_auth(
+    saved: list[dict[str, Any]], running: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    now = next((entry for entry in running if entry["name"] == "iscsi"), {})
+    settings = {key: value for key, value in now.items() if key.startswith("discovery_")}
+    if not any(entry["name"] == "iscsi" for entry in saved):
+        saved = [*saved, {"name": "iscsi"}]
+    return [
+        {
+            **{key: value for key, value in entry.items() if not key.startswith("discovery_")},
+            **settings,
+        }
+        if entry["name"] == "iscsi"
+        else entry
+        for entry in saved
+    ]
+
+
+def _finished(running: Mapping[str, Any]) -> dict[str, Any]:
+    """What runs without the backstores, LUNs and mapped LUNs that were never finished."""
+    return {
+        **running,
+        "storage_objects": [
+            entry for entry in running.get("storage_objects", []) if entry.keys() > UNFINISHED
+        ],
+        "targets": [
+            {**target, "tpgs": [_finished_tpg(tpg) for tpg in target["tpgs"]]}
+            for target in running.get("targets", [])
+        ],
+    }
+
+
+def _finished_tpg(tpg: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **tpg,
+        "luns": [lun for lun in tpg["luns"] if "storage_object" in lun],
+        "node_acls": [
+            {**acl, "mapped_luns": [lun for lun in acl["mapped_luns"] if "tpg_lun" in lun]}
+            for acl in tpg["node_acls"]
+        ],
+    }

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -42,6 +43,9 @@ def exclusive_volumes(
 ) -> list[dict[str, Any]]:
     """One volume for each client of this target server, mapped to that client alone.
 
+    It is the client's own disk on the server, or a logical volume that is to be cut out of a
+    volume group.
+
     :param clients: inventory names of the hosts that use volumes.
     :param hostvars: the variables of all hosts.
     :param store: inventory name of the target server. Clients that name another one in
@@ -54,19 +58,10 @@ def exclusive_volumes(
     for client in own_clients:
         variables = hostvars[client]
         volume = str(variables.get("modelstore_volume") or client)
-        device = variables.get("modelstore_disk")
-        if not device:
-            raise ModelStoreError(
-                "volume of %s" % client,
-                "no modelstore_disk",
-                "the path of its disk on %s" % store,
-                "Set modelstore_disk for %s to a path under /dev/disk/by-id on %s."
-                % (client, store),
-            )
         volumes.append(
             {
                 "name": volume,
-                "device": str(device),
+                **_storage(client, volume, hostvars, store),
                 "wwn": volume_wwn(target, volume),
                 "initiators": [{"name": initiator_name(client, variables), "lun": 0}],
             }
@@ -97,13 +92,16 @@ def client_initiators(
                 "Set modelstore_chap_password for %s in a vault." % client,
             )
         names.append((name, client))
-        initiators.append(
-            {
-                "name": name,
-                "chap_username": str(variables.get("modelstore_chap_username") or name),
-                "chap_password": str(password),
-            }
-        )
+        credentials = {
+            "chap_username": str(variables.get("modelstore_chap_username") or name),
+            "chap_password": str(password),
+        }
+        mutual_password = variables.get("modelstore_chap_mutual_password")
+        if mutual_password:
+            mutual_username = variables.get("modelstore_chap_mutual_username") or store
+            credentials["chap_mutual_username"] = str(mutual_username)
+            credentials["chap_mutual_password"] = str(mutual_password)
+        initiators.append({"name": name, **credentials})
     _refuse_twins("initiator name", names)
     return initiators
 
@@ -142,6 +140,78 @@ def target_acls(
         {"initiator": name, "luns": mapped, **credentials[name]}
         for name, mapped in sorted(luns.items())
     ]
+
+
+def _storage(client: str, volume: str, hostvars: Variables, store: str) -> dict[str, str]:
+    """What a client's volume is made of: a disk, or a logical volume."""
+    variables = hostvars[client]
+    disk, size = variables.get("modelstore_disk"), variables.get("modelstore_size")
+    if disk and size:
+        raise ModelStoreError(
+            "volume of %s" % client,
+            "modelstore_disk and modelstore_size",
+            "one of the two",
+            "Set modelstore_disk to export a disk as it is, or modelstore_size to have a logical "
+            "volume cut out of modelstore_volume_group.",
+        )
+    if disk:
+        return {"device": str(disk)}
+    if size:
+        group = _volume_group(client, hostvars, store)
+        _check_lvm_name("volume of %s" % client, volume)
+        return {
+            "device": "/dev/%s/%s" % (group, volume),
+            "volume_group": group,
+            "size": _lvm_size(client, str(size)),
+        }
+    raise ModelStoreError(
+        "volume of %s" % client,
+        "no modelstore_disk and no modelstore_size",
+        "the path of its disk on %s, or a size" % store,
+        "Set modelstore_disk for %s to a path under /dev/disk/by-id on %s, or modelstore_size and "
+        "modelstore_volume_group." % (client, store),
+    )
+
+
+def _volume_group(client: str, hostvars: Variables, store: str) -> str:
+    groups = [
+        hostvars[host].get("modelstore_volume_group")
+        for host in (client, store)
+        if host in hostvars
+    ]
+    group = next(filter(None, groups), None)
+    if group is None:
+        raise ModelStoreError(
+            "volume group of %s" % client,
+            "no modelstore_volume_group",
+            "the volume group on %s that its volume is cut out of" % store,
+            "Set modelstore_volume_group for %s or for %s." % (store, client),
+        )
+    _check_lvm_name("volume group of %s" % client, str(group))
+    return str(group)
+
+
+def _check_lvm_name(what: str, name: str) -> None:
+    reserved = name in (".", "..") or name.startswith(("-", "snapshot", "pvmove"))
+    if reserved or not re.fullmatch(r"[a-zA-Z0-9+_.-]{1,127}", name):
+        raise ModelStoreError(
+            what,
+            repr(name),
+            "a name that LVM takes",
+            "LVM takes letters, digits and + _ . - in it, no - at the start, and not snapshot or "
+            "pvmove there. Set modelstore_volume to choose another name.",
+        )
+
+
+def _lvm_size(client: str, size: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]*[MGT]", size.strip().upper()):
+        raise ModelStoreError(
+            "modelstore_size of %s" % client,
+            repr(size),
+            "a whole number with the unit M, G or T",
+            "Set it to a size such as 20G. A share of the group would change with the group.",
+        )
+    return size.strip().upper()
 
 
 def _clients_of(

@@ -9,7 +9,7 @@ It takes the exact commands of the collection and no others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -41,25 +41,34 @@ class FakeTarget:
 
 
 class FakeInitiator:
-    """Runner and files of a host with open-iscsi 2.1.8 on Debian 12."""
+    """Runner and files of a host with open-iscsi 2.1.8 on Debian 12.
+
+    ``multipathd``: it runs and makes a map of every disk that comes, but for those of the sessions
+    in ``lost_by_multipathd`` (their numbers). ``open_maps``: names of maps that cannot be flushed.
+    """
 
     root = "/etc/iscsi"
 
     def __init__(self, name: str, *targets: FakeTarget) -> None:
         self.name = name
         self.targets = {target.name: target for target in targets}
-        self.fs = MemoryFileSystem(
+        self.fs = _Kernel(
+            self._drop_disk,
             {
                 "/etc/iscsi/initiatorname.iscsi": f"InitiatorName={name}\n",
                 "/proc/self/mountinfo": "",
                 "/proc/swaps": "Filename\tType\tSize\tUsed\tPriority\n",
-            }
+            },
         )
         self.iscsid_active = False
+        self.iscsid_started = "Sun 2026-11-22 10:00:00.500000 UTC"
         self.journal: list[str] = []
         self.calls: list[list[str]] = []
         self.locked = 0
         self._next_sid = 1
+        self.multipathd = False
+        self.lost_by_multipathd: set[int] = set()
+        self.open_maps: set[str] = set()
 
     def available(self, command: str) -> bool:
         return True
@@ -71,11 +80,26 @@ class FakeInitiator:
             return Completed(0, "iscsiadm version 2.1.8\n")
         if words == ["systemctl", "is-active", "--quiet", "iscsid.socket", "iscsid.service"]:
             return Completed(0 if self.iscsid_active else 3)
+        if words[:2] == ["systemctl", "show"]:
+            assert words[-1] == "iscsid.service"
+            state = "active" if self.iscsid_active else "inactive"
+            started = self.iscsid_started if self.iscsid_active else ""
+            return Completed(0, f"ExecMainStartTimestamp={started}\nActiveState={state}\n")
         if words == ["systemctl", "start", "iscsid.socket"]:
             self.iscsid_active = True
             return Completed(0)
         if words[0] == "journalctl":
             return Completed(0, "\n".join(self.journal))
+        if words[0] == "blockdev":
+            assert words[1] == "--flushbufs"
+            return Completed(0 if self.fs.exists("/sys/block/" + words[2][5:]) else 1)
+        if words[:3] in (["multipathd", "add", "path"], ["multipathd", "del", "path"]):
+            if not self.multipathd:
+                return Completed(1, "", "error receiving packet")
+            (self._map if words[1] == "add" else self._unmap)(words[3])
+            return Completed(0, "ok\n")
+        if words[:2] == ["multipath", "-f"]:
+            return self._flush(words[2])
         if words[:3] == ["iscsiadm", "-m", "session"]:
             assert words[3] == "-r"
             assert words[5:] == ["--rescan"]
@@ -86,10 +110,10 @@ class FakeInitiator:
         assert (words[3], words[5]) == ("-T", "-p"), words
         target, portal = words[4], words[6]
         assert words[7] == "-I", words
-        if words[8:] == ["default", "--login"]:
-            return self._login(target, portal)
-        if words[8:] == ["default", "--logout"]:
-            return self._logout(target, portal)
+        if words[9:] == ["--login"]:
+            return self._login(target, portal, words[8])
+        if words[9:] == ["--logout"]:
+            return self._logout(target, portal, words[8])
         path = self._path(target, _portal(portal), words[8])
         if words[9:] == ["-o", "delete"]:
             return Completed(0 if self.fs.files.pop(path, None) else 21)
@@ -102,14 +126,14 @@ class FakeInitiator:
         self.locked += 1
         yield
 
-    def add_record(self, target: str, portal: str, **values: str) -> None:
+    def add_record(self, target: str, portal: str, iface: str = "default", **values: str) -> None:
         """Put a record there; ``values`` by the last part of their keys, with __ for a dot."""
         renamed = {"node." + key.replace("__", "."): value for key, value in values.items()}
-        self._write(target, _portal(portal), "default", {**DEFAULTS, **renamed})
+        self._write(target, _portal(portal), iface, {**DEFAULTS, **renamed})
 
-    def record(self, target: str, portal: str) -> dict[str, str]:
+    def record(self, target: str, portal: str, iface: str = "default") -> dict[str, str]:
         """The keys of a record."""
-        text = self.fs.files[self._path(target, _portal(portal), "default")]
+        text = self.fs.files[self._path(target, _portal(portal), iface)]
         lines = [line.partition(" = ") for line in text.splitlines() if " = " in line]
         return {key: value for key, _separator, value in lines}
 
@@ -138,9 +162,9 @@ class FakeInitiator:
         self.fs.files[path] = _text(values)
         return Completed(0)
 
-    def _login(self, target: str, portal: str) -> Completed:
+    def _login(self, target: str, portal: str, iface: str) -> Completed:
         address, _colon, port = portal.rpartition(":")
-        path = self._path(target, (address.strip("[]"), port, "1"), "default")
+        path = self._path(target, (address.strip("[]"), port, "1"), iface)
         if path not in self.fs.files:
             return Completed(21, "", "iscsiadm: No records found")
         server = self.targets.get(target)
@@ -148,7 +172,7 @@ class FakeInitiator:
             return Completed(19)
         if portal in server.dead_portals:
             return Completed(8)
-        values = self.record(target, f"{portal},1")
+        values = self.record(target, f"{portal},1", iface)
         given = tuple(values.get("node.session.auth." + key) for key in ("username", "password"))
         if self.name not in server.secrets:
             self.journal.append("login rejected: initiator failed authorization with target")
@@ -156,7 +180,15 @@ class FakeInitiator:
         if given != server.secrets[self.name]:
             self.journal.append("login rejected: Initiator failed authentication with target")
             return Completed(24)
-        self.add_session(target, portal, "LOGGED_IN")
+        sid = self.add_session(target, portal, "LOGGED_IN", iface)
+        session = f"/sys/class/iscsi_session/session{sid}/"
+        for name in ("username", "password", "username_in", "password_in"):
+            value = values.get("node.session.auth." + name) or "(null)"
+            self.fs.files[session + name] = value + "\n"
+        connection = f"/sys/class/iscsi_connection/connection{sid}:0/"
+        for name, key in (("recv_tmo", "interval"), ("ping_tmo", "timeout")):
+            value = values.get(f"node.conn[0].timeo.noop_out_{key}", "5")
+            self.fs.files[connection + name] = value + "\n"
         return Completed(0)
 
     def add_session(self, target: str, portal: str, state: str, iface: str = "default") -> int:
@@ -192,13 +224,103 @@ class FakeInitiator:
             self.fs.files |= {
                 scsi + "/wwid": f"naa.{wwid[1:]}\n",
                 scsi + "/state": "running\n",
+                scsi + "/delete": "",
                 f"{scsi}/block/{name}/size": "4194304\n",
                 f"{scsi}/block/{name}/dev": f"8:{16 * sid + lun}\n",
             }
             self.fs.links[f"/sys/block/{name}"] = f"{scsi}/block/{name}"
+            self.fs.links[f"{scsi}/block/{name}/device"] = scsi
+            if self.multipathd and sid not in self.lost_by_multipathd:
+                self._map(name)
         return Completed(0)
 
-    def _logout(self, target: str, portal: str) -> Completed:
+    def mount(self, device: str, point: str) -> None:
+        """Mount a block device (kernel name)."""
+        number = self.fs.read(f"/sys/block/{device}/dev").strip()
+        line = f"36 35 {number} / {point} rw - xfs /dev/{device} rw\n"
+        self.fs.files["/proc/self/mountinfo"] += line
+
+    def maps(self) -> dict[str, list[str]]:
+        """The disks in each multipath map, by its WWID."""
+        return {
+            wwid: self.fs.listdir(f"/sys/block/{device}/slaves")
+            for wwid, device in self._devices_of_maps().items()
+        }
+
+    def _devices_of_maps(self) -> dict[str, str]:
+        return {
+            self.fs.read(f"/sys/block/{name}/dm/uuid").strip().removeprefix("mpath-"): name
+            for name in self.fs.listdir("/sys/block")
+            if self.fs.exists(f"/sys/block/{name}/dm/uuid")
+        }
+
+    def _map(self, disk: str) -> None:
+        """Make a disk a path of the map with its WWID."""
+        wwid = "3" + self.fs.read(f"/sys/block/{disk}/device/wwid").strip().removeprefix("naa.")
+        there = self._devices_of_maps()
+        taken = {int(name.removeprefix("dm-")) for name in there.values()}
+        number = min(set(range(len(taken) + 1)) - taken)
+        device = there.get(wwid, f"dm-{number}")
+        folder = "/sys/devices/virtual/block/" + device
+        if wwid not in there:
+            self.fs.links["/sys/block/" + device] = folder
+            self.fs.files |= {
+                folder + "/dev": f"254:{number}\n",
+                folder + "/dm/uuid": f"mpath-{wwid}\n",
+                folder + "/dm/name": f"map-{wwid[-4:]}\n",
+            }
+        real = self.fs.realpath("/sys/block/" + disk)
+        self.fs.links[f"{real}/holders/{device}"] = folder
+        self.fs.links[f"{folder}/slaves/{disk}"] = real
+
+    def _unmap(self, disk: str) -> None:
+        """Take a disk out of its map; an unused map goes with its last path."""
+        for wwid, paths in self.maps().items():
+            if disk in paths:
+                device = self._devices_of_maps()[wwid]
+                real = self.fs.realpath("/sys/block/" + disk)
+                del self.fs.links[f"{real}/holders/{device}"]
+                del self.fs.links[f"/sys/devices/virtual/block/{device}/slaves/{disk}"]
+                if paths == [disk] and not self._in_use(device):
+                    self._drop_map(device)
+
+    def _flush(self, name: str) -> Completed:
+        for wwid, device in self._devices_of_maps().items():
+            if self.fs.read(f"/sys/block/{device}/dm/name").strip() == name:
+                if name in self.open_maps or self._in_use(device):
+                    return Completed(1, f"{name}: map in use\n")
+                for disk in self.maps()[wwid]:
+                    self._unmap(disk)
+                if wwid in self.maps():
+                    self._drop_map(device)
+                return Completed(0)
+        return Completed(1)
+
+    def _in_use(self, device: str) -> bool:
+        number = self.fs.read(f"/sys/block/{device}/dev").strip()
+        return f" {number} " in self.fs.files["/proc/self/mountinfo"]
+
+    def _drop_map(self, device: str) -> None:
+        folder = "/sys/devices/virtual/block/" + device
+        for path in [path for path in self.fs.files if path.startswith(folder + "/")]:
+            del self.fs.files[path]
+        del self.fs.links["/sys/block/" + device]
+
+    def _drop_disk(self, disk: str) -> None:
+        """A disk goes, as after a write to its "delete" or with its session."""
+        assert not self._in_use(disk), f"{disk} was deleted under a mount"
+        for wwid, paths in self.maps().items():
+            if paths == [disk]:
+                assert not self._in_use(self._devices_of_maps()[wwid]), "the last path of a mount"
+        self._unmap(disk)
+        folder = self.fs.realpath(f"/sys/block/{disk}/device")
+        for path in [path for path in self.fs.files if path.startswith(folder + "/")]:
+            del self.fs.files[path]
+        for path in [path for path in self.fs.links if path.startswith(folder + "/")]:
+            del self.fs.links[path]
+        del self.fs.links["/sys/block/" + disk]
+
+    def _logout(self, target: str, portal: str, iface: str) -> Completed:
         address, _colon, port = portal.rpartition(":")
         for name in self.fs.listdir("/sys/class/iscsi_session"):
             sid = int(name[len("session") :])
@@ -210,7 +332,11 @@ class FakeInitiator:
                 self.fs.read(connection + "persistent_port").strip(),
                 self.fs.read(session + "ifacename").strip(),
             )
-            if there == (target, address.strip("[]"), port, "default"):
+            if there == (target, address.strip("[]"), port, iface):
+                host = self.fs.realpath(session + "device")
+                for disk, real in list(self.fs.links.items()):
+                    if disk.startswith("/sys/block/sd") and real.startswith(host + "/"):
+                        self._drop_disk(disk.rpartition("/")[2])
                 gone = (session, connection, self._host_folder(sid))
                 for path in [path for path in self.fs.files if path.startswith(gone)]:
                     del self.fs.files[path]
@@ -234,6 +360,19 @@ class FakeInitiator:
             "node.conn[0].port": port,
         }
         self.fs.files[self._path(target, portal, iface)] = _text({**names, **values})
+
+
+class _Kernel(MemoryFileSystem):
+    """The files of the host; writing into a disk's "delete" removes the disk."""
+
+    def __init__(self, drop_disk: Callable[[str], None], files: dict[str, str]) -> None:
+        super().__init__(files)
+        self._drop_disk = drop_disk
+
+    def write_attribute(self, path: str, text: str) -> None:
+        self.read(path)
+        assert (path.endswith("/device/delete"), text) == (True, "1"), path
+        self._drop_disk(path.split("/")[3])
 
 
 def _portal(text: str) -> tuple[str, str, str]:

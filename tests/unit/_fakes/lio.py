@@ -20,8 +20,9 @@ from typing import Any
 from _fakes.memory_fs import MemoryFileSystem
 
 CONFIGFS = "/sys/kernel/config/target"
-# In a folder that exists: the code under test makes it otherwise. Nothing is written there.
-SAVE_FILE = os.path.join(tempfile.gettempdir(), "saveconfig.json")
+# The code under test makes folders beside it. The file itself is in the file system in memory.
+_DATABASE = tempfile.TemporaryDirectory(prefix="modelstore-")
+SAVE_FILE = os.path.join(_DATABASE.name, "saveconfig.json")
 
 TPG_ATTRIBUTES = {
     "authentication": "1",
@@ -39,7 +40,10 @@ TPG_PARAMETERS = {
     "MaxRecvDataSegmentLength": "8192",
 }
 BACKSTORE_ATTRIBUTES = {"emulate_tpu": "0", "emulate_write_cache": "0"}
-CREDENTIALS = ("chap_userid", "chap_password", "chap_mutual_userid", "chap_mutual_password")
+_CREDENTIALS = ("userid", "password", "mutual_userid", "mutual_password")
+CREDENTIALS = tuple("chap_" + name for name in _CREDENTIALS)
+NO_DISCOVERY_AUTH = {**dict.fromkeys(("discovery_" + n for n in _CREDENTIALS), ""), "enable": False}
+UNFINISHED = None  # a LUN or mapped LUN whose link was never made
 
 
 class RTSLibError(Exception):
@@ -71,6 +75,8 @@ class FakeLio:
     def __init__(self) -> None:
         self.storage: dict[str, dict[str, Any]] = {}
         self.targets: dict[str, dict[int, dict[str, Any]]] = {}
+        self.discovery: dict[str, Any] = dict(NO_DISCOVERY_AUTH)
+        self.sessions: set[tuple[str, int, str]] = set()
         self.fs = MemoryFileSystem()
         self.watch: Callable[[], None] = lambda: None
         self.rtslib = _rtslib(self)
@@ -91,6 +97,17 @@ class FakeLio:
         self.load()
         self.targets[name] = copy.deepcopy(tpgs)
 
+    def log_in(self, target: str, tag: int, initiator: str, kind: str = "Normal") -> None:
+        """A session, until LIO ends it."""
+        self.sessions.add((target, tag, initiator))
+        info = "LIO Session ID: 1   ISID: 0x00  TSIH: 1  SessionType: %s\n" % kind
+        self.fs.files[_info(target, tag, initiator)] = info
+
+    def log_out(self, target: str, tag: int, initiator: str) -> None:
+        """What LIO does with the session of an ACL that goes, or of a TPG that is disabled."""
+        self.sessions.discard((target, tag, initiator))
+        self.fs.files.pop(_info(target, tag, initiator), None)
+
     def access(self) -> dict[tuple[Any, ...], int]:
         """Who can do what: (target, tag, initiator, secret, LUN, backstore) → 1 read, 2 write.
 
@@ -105,19 +122,26 @@ class FakeLio:
         return allowed
 
 
+def _info(target: str, tag: int, initiator: str) -> str:
+    return "%s/iscsi/%s/tpgt_%d/acls/%s/info" % (CONFIGFS, target, tag, initiator)
+
+
 def _tpg_access(tpg: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], int]]:
     attributes = tpg["attributes"]
     open_to_all = attributes["authentication"] == "0"
     if attributes["generate_node_acls"] == "1":
         level = 1 if attributes["demo_mode_write_protect"] == "1" else 2
         for number, backstore in tpg["luns"].items():
-            yield ("anybody", None, number, backstore), level
+            if backstore is not UNFINISHED:
+                yield ("anybody", None, number, backstore), level
     for initiator, acl in tpg["acls"].items():
         secret = None if open_to_all else acl["chap_password"]
         if secret == "":
             continue  # CHAP is asked for and there is nothing to compare with: no login
-        for number, (lun, write_protect) in acl["mapped"].items():
-            yield (initiator, secret, number, tpg["luns"][lun]), 1 if write_protect else 2
+        for number, mapped in acl["mapped"].items():
+            if mapped is not UNFINISHED:
+                lun, write_protect = mapped
+                yield (initiator, secret, number, tpg["luns"][lun]), 1 if write_protect else 2
 
 
 def _rtslib(lio: FakeLio) -> Any:
@@ -126,7 +150,18 @@ def _rtslib(lio: FakeLio) -> Any:
     class Node:
         """Something with attributes and parameters."""
 
-        state: dict[str, Any]
+        state: Any
+
+        def has_feature(self, _name: str) -> bool:
+            return True
+
+        def dump(self) -> dict[str, Any]:
+            state = self.state if isinstance(self.state, dict) else {}
+            return {
+                kind: {name: int(v) if v.isdigit() else v for name, v in state[kind].items()}
+                for kind in ("attributes", "parameters")
+                if kind in state
+            }
 
         def set_attribute(self, name: str, value: Any) -> None:
             self._set("attributes", name, value)
@@ -148,6 +183,8 @@ def _rtslib(lio: FakeLio) -> Any:
         def __init__(self, key: str) -> None:
             self.plugin, self.name = key.split("/") if "/" in key else ("block", key)
             self.key = key
+            if key not in lio.storage:
+                raise RTSLibError("Storage object %s not found" % key)
             self.state = lio.storage[key]
 
         @staticmethod
@@ -169,39 +206,77 @@ def _rtslib(lio: FakeLio) -> Any:
                 "name": self.name,
                 "plugin": self.plugin,
                 "alua_tpgs": [],
-                "write_back": False,
-                "readonly": False,
                 "wwn": self.state["wwn"],
                 "dev": self.state["dev"],
                 "attributes": {name: int(v) for name, v in self.state["attributes"].items()},
+                **self.state.get("made", {}),
             }
 
-    class BlockStorageObject(StorageObject):
-        def __init__(self, name: str, dev: str, wwn: str) -> None:
-            if name in lio.storage:
-                raise RTSLibError("Storage object block/%s exists" % name)
+        def _make(self, key: str, dev: str, wwn: str, **made: Any) -> None:
+            if key in lio.storage:
+                raise RTSLibError("Storage object %s exists" % key)
             if any(lio.fs.realpath(o["dev"]) == lio.fs.realpath(dev) for o in lio.storage.values()):
                 raise RTSLibError("device %s is already in use" % dev)
-            lio.add_backstore(name, dev, wwn)
+            lio.add_backstore(key, dev, wwn)
+            lio.storage[key]["made"] = made
             lio.watch()
+
+    class BlockStorageObject(StorageObject):
+        def __init__(
+            self, name: str, dev: str | None = None, wwn: str = "", readonly: bool = False
+        ) -> None:
+            if dev is not None:
+                self._make(name, dev, wwn, readonly=readonly, write_back=False)
             super().__init__(name)
+
+    class FileIOStorageObject(StorageObject):
+        def __init__(
+            self,
+            name: str,
+            dev: str | None = None,
+            size: int | None = None,
+            wwn: str = "",
+            write_back: bool = False,
+        ) -> None:
+            if dev is not None:
+                if not os.path.isfile(dev):
+                    raise RTSLibError("Path not to a file or block device")
+                self._make("fileio/" + name, dev, wwn, size=size, write_back=write_back)
+            super().__init__("fileio/" + name)
 
     class FabricModule:
         name = "iscsi"
-        discovery_enable_auth = False
 
         def __init__(self, name: str) -> None:
             assert name == "iscsi"
+
+        def __getattr__(self, name: str) -> Any:
+            if not name.startswith("discovery_"):
+                raise AttributeError(name)
+            return lio.discovery["enable" if name == "discovery_enable_auth" else name]
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            assert self.exists or lio.fs.exists(CONFIGFS)
+            lio.discovery["enable" if name == "discovery_enable_auth" else name] = value
+            lio.watch()
 
         @staticmethod
         def all() -> Iterator[FabricModule]:
             return iter([FabricModule("iscsi")])
 
-        exists = property(lambda _self: bool(lio.targets))
+        exists = property(lambda _self: bool(lio.targets) or lio.discovery != NO_DISCOVERY_AUTH)
         targets = property(lambda self: (Target(self, name) for name in list(lio.targets)))
 
         def has_feature(self, _name: str) -> bool:
             return True
+
+        def dump(self) -> dict[str, Any]:
+            credentials = {name: v for name, v in lio.discovery.items() if v and name != "enable"}
+            return {
+                "name": "iscsi",
+                "discovery_enable_auth": lio.discovery["enable"],
+                **credentials,
+            }
 
     def look_up(kind: str, children: Any, key: Any, mode: str, new: Any) -> Any:
         if mode == "create":
@@ -213,9 +288,9 @@ def _rtslib(lio: FakeLio) -> Any:
             raise RTSLibError("No such %s in configfs: %s" % (kind, key))
         return children[key]
 
-    class Target:
-        def __init__(self, _fabric: FabricModule, wwn: str, mode: str = "lookup") -> None:
-            self.wwn = wwn
+    class Target(Node):
+        def __init__(self, fabric: FabricModule, wwn: str, mode: str = "lookup") -> None:
+            self.fabric_module, self.wwn = fabric, wwn
             self.state = look_up("Target", lio.targets, wwn, mode, {})
 
         def delete(self) -> None:
@@ -224,12 +299,7 @@ def _rtslib(lio: FakeLio) -> Any:
             del lio.targets[self.wwn]
             lio.watch()
 
-        def dump(self) -> dict[str, Any]:
-            return {
-                "wwn": self.wwn,
-                "fabric": "iscsi",
-                "tpgs": [TPG(self, tag).dump() for tag in self.state],
-            }
+        tpgs = property(lambda self: (TPG(self, tag) for tag in list(self.state)))
 
     class TPG(Node):
         def __init__(self, target: Target, tag: int, mode: str = "lookup") -> None:
@@ -246,44 +316,50 @@ def _rtslib(lio: FakeLio) -> Any:
         def network_portals(self) -> list[Any]:
             return [NetworkPortal(self, *portal) for portal in self.state["portals"]]
 
+        @property
+        def luns(self) -> Iterator[LUN]:
+            return (LUN(self, number) for number in list(self.state["luns"]))
+
+        @property
+        def node_acls(self) -> Iterator[NodeACL]:
+            return (NodeACL(self, name) for name in list(self.state["acls"]))
+
         def delete(self) -> None:
             self.enable = False
+            for initiator in list(self.state["acls"]):
+                lio.log_out(self.target.wwn, self.tag, initiator)
             del self.target.state[self.tag]
             lio.watch()
-
-        def dump(self) -> dict[str, Any]:
-            return {
-                "tag": self.tag,
-                "enable": self.state["enable"],
-                "attributes": {name: int(v) for name, v in self.state["attributes"].items()},
-                "parameters": dict(self.state["parameters"]),
-                "luns": [
-                    {
-                        "index": number,
-                        "alias": "%010d" % number,
-                        "alua_tg_pt_gp_name": "default_tg_pt_gp",
-                        "storage_object": "/backstores/%s"
-                        % (key if "/" in key else "block/" + key),
-                    }
-                    for number, key in self.state["luns"].items()
-                ],
-                "portals": [
-                    {"ip_address": address, "port": port, "iser": False, "offload": False}
-                    for address, port in self.state["portals"]
-                ],
-                "node_acls": [NodeACL(self, name).dump() for name in self.state["acls"]],
-            }
 
     class LUN:
         def __init__(self, tpg: TPG, lun: int, storage: StorageObject | None = None) -> None:
             self.tpg, self.lun = tpg, lun
-            mode = "create" if storage else "lookup"
-            look_up("LUN", tpg.state["luns"], lun, mode, storage.key if storage else None)
+            luns = tpg.state["luns"]
+            look_up("LUN", luns, lun, "create" if storage else "lookup", UNFINISHED)
+            if storage:
+                luns[lun] = storage.key
+                lio.watch()
+
+        @property
+        def alias(self) -> str:
+            if self.tpg.state["luns"][self.lun] is UNFINISHED:
+                raise RTSLibError("Broken LUN in configFS, no storage object")
+            return "%010d" % self.lun
+
+        def dump(self) -> dict[str, Any]:
+            key = self.tpg.state["luns"][self.lun]
+            return {
+                "index": self.lun,
+                "alias": self.alias,
+                "alua_tg_pt_gp_name": "default_tg_pt_gp",
+                "storage_object": "/backstores/%s" % (key if "/" in key else "block/" + key),
+            }
 
         def delete(self) -> None:
-            for name, acl in self.tpg.state["acls"].items():
-                for number in [n for n, (lun, _wp) in acl["mapped"].items() if lun == self.lun]:
-                    MappedLUN(NodeACL(self.tpg, name), number).delete()
+            for acl in self.tpg.node_acls:
+                for mapped in list(acl.mapped_luns):
+                    if mapped.alias and acl.state["mapped"][mapped.mapped_lun][0] == self.lun:
+                        mapped.delete()
             del self.tpg.state["luns"][self.lun]
             lio.watch()
 
@@ -306,11 +382,21 @@ def _rtslib(lio: FakeLio) -> Any:
                 if port == self.port and {address, self.ip_address} & set(wildcards):
                     raise RTSLibError("Could not create NetworkPortal in configFS")
 
+        def dump(self) -> dict[str, Any]:
+            return {
+                "ip_address": self.ip_address,
+                "port": self.port,
+                "iser": False,
+                "offload": False,
+            }
+
         def delete(self) -> None:
             self.tpg.state["portals"].remove((self.ip_address, self.port))
             lio.watch()
 
-    class NodeACL:
+    class NodeACL(Node):
+        tag = None
+
         def __init__(self, tpg: TPG, node_wwn: str, mode: str = "lookup") -> None:
             vars(self).update(
                 tpg=tpg,
@@ -330,22 +416,19 @@ def _rtslib(lio: FakeLio) -> Any:
             lio.watch()
 
         def delete(self) -> None:
-            for number in list(self.state["mapped"]):
-                MappedLUN(self, number).delete()
+            for mapped in list(self.mapped_luns):
+                mapped.delete()
+            lio.log_out(self.tpg.target.wwn, self.tpg.tag, self.node_wwn)
             del self.tpg.state["acls"][self.node_wwn]
             lio.watch()
 
-        def dump(self) -> dict[str, Any]:
-            return {
-                "node_wwn": self.node_wwn,
-                "mapped_luns": [
-                    {"index": number, "tpg_lun": lun, "write_protect": wp, "alias": "0123456789"}
-                    for number, (lun, wp) in self.state["mapped"].items()
-                ],
-                **{name: self.state[name] for name in CREDENTIALS if self.state[name]},
-            }
+        @property
+        def mapped_luns(self) -> Iterator[MappedLUN]:
+            return (MappedLUN(self, number) for number in list(self.state["mapped"]))
 
-    class MappedLUN:
+    class MappedLUN(Node):
+        state = None
+
         def __init__(
             self,
             acl: NodeACL,
@@ -354,19 +437,42 @@ def _rtslib(lio: FakeLio) -> Any:
             write_protect: bool | None = None,
         ) -> None:
             self.acl, self.mapped_lun = acl, mapped_lun
+            self.path = "%s/iscsi/%s/tpgt_%d/acls/%s/lun_%d" % (
+                CONFIGFS,
+                acl.tpg.target.wwn,
+                acl.tpg.tag,
+                acl.node_wwn,
+                mapped_lun,
+            )
             if tpg_lun is None:
-                look_up("MappedLUN", acl.state["mapped"], mapped_lun, "lookup", None)
+                look_up("MappedLUN", acl.state["mapped"], mapped_lun, "lookup", UNFINISHED)
                 return
-            if tpg_lun not in acl.tpg.state["luns"]:
+            if acl.tpg.state["luns"].get(tpg_lun) is UNFINISHED:
                 raise RTSLibError("LUN %s does not exist in this TPG" % tpg_lun)
             protected = acl.tpg.state["attributes"]["prod_mode_write_protect"] == "1"
-            look_up("MappedLUN", acl.state["mapped"], mapped_lun, "create", (tpg_lun, protected))
+            look_up("MappedLUN", acl.state["mapped"], mapped_lun, "create", UNFINISHED)
+            acl.state["mapped"][mapped_lun] = (tpg_lun, protected)
+            lio.watch()
             self._set_write_protect(bool(write_protect))
 
         def _set_write_protect(self, value: bool) -> None:
             lun, _protected = self.acl.state["mapped"][self.mapped_lun]
             self.acl.state["mapped"][self.mapped_lun] = (lun, value)
             lio.watch()
+
+        @property
+        def alias(self) -> str:
+            mapped = self.acl.state["mapped"][self.mapped_lun]
+            if mapped is UNFINISHED:
+                raise RTSLibError("Broken LUN in configFS, no storage object")
+            # What the kernel shows of the link, which leads to the TPG's LUN.
+            lio.fs.links[self.path + "/0123456789"] = "%s/iscsi/%s/tpgt_%d/lun/lun_%d" % (
+                CONFIGFS,
+                self.acl.tpg.target.wwn,
+                self.acl.tpg.tag,
+                mapped[0],
+            )
+            return "0123456789"
 
         write_protect = property(
             lambda self: self.acl.state["mapped"][self.mapped_lun][1], _set_write_protect
@@ -380,6 +486,7 @@ def _rtslib(lio: FakeLio) -> Any:
         RTSLibError=RTSLibError,
         RTSRoot=RTSRoot,
         BlockStorageObject=BlockStorageObject,
+        FileIOStorageObject=FileIOStorageObject,
         FabricModule=FabricModule,
         Target=Target,
         TPG=TPG,
@@ -387,14 +494,24 @@ def _rtslib(lio: FakeLio) -> Any:
         NetworkPortal=NetworkPortal,
         NodeACL=NodeACL,
         MappedLUN=MappedLUN,
-        tcm=SimpleNamespace(StorageObject=StorageObject),
+        node=SimpleNamespace(CFSNode=Node),
+        tcm=SimpleNamespace(
+            StorageObject=StorageObject,
+            so_mapping={"block": BlockStorageObject, "fileio": FileIOStorageObject},
+        ),
         root=SimpleNamespace(default_save_file=SAVE_FILE),
     )
 
 
 def target_options(name: str, *tpgs: dict[str, Any], state: str = "present") -> dict[str, Any]:
     """The options of lio_target, with the defaults filled in as Ansible does."""
-    return {"name": name, "state": state, "tpgs": [_tpg_options(tpg) for tpg in tpgs]}
+    return {
+        "name": name,
+        "state": state,
+        "disconnect": False,
+        "delete_backstores": "none",
+        "tpgs": [_tpg_options(tpg) for tpg in tpgs],
+    }
 
 
 def _tpg_options(tpg: dict[str, Any]) -> dict[str, Any]:

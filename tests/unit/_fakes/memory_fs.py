@@ -12,7 +12,8 @@ from collections.abc import Mapping
 class MemoryFileSystem:
     """Files and links by absolute path; folders are there when something is in them.
 
-    ``private`` holds the files written with mode 0600 and the folder each was staged in.
+    ``private`` holds the files written with mode 0600 and the folder each was staged in,
+    ``mtimes`` the times of those whose age matters.
     """
 
     def __init__(
@@ -21,6 +22,7 @@ class MemoryFileSystem:
         self.files = dict(files or {})
         self.links = dict(links or {})
         self.private: dict[str, str] = {}
+        self.mtimes: dict[str, float] = {}
 
     def read(self, path: str) -> str:
         try:
@@ -47,6 +49,14 @@ class MemoryFileSystem:
             if resolved in self.links:
                 resolved = self.realpath(self.links[resolved])
         return resolved
+
+    def mtime(self, path: str) -> float:
+        self.read(path)
+        return self.mtimes.get(path, 0.0)
+
+    def write_attribute(self, path: str, text: str) -> None:
+        self.read(path)
+        self.files[self.realpath(path)] = text
 
     def write_private(self, path: str, text: str, *, staging: str | None = None) -> None:
         self.files[self.realpath(path)] = text

@@ -60,6 +60,13 @@ def one_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[rig.Rig
     process.stop(layout.record("a"))
 
 
+def test_the_machines_file_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RIG_MACHINES", raising=False)
+    assert cli.parser().parse_args(["up"]).machines == cli.CHECKOUT / "tests/rig/demo.yml"
+    monkeypatch.setenv("RIG_MACHINES", "tests/rig/fleet.yml")
+    assert cli.parser().parse_args(["up"]).machines == cli.CHECKOUT / "tests/rig/fleet.yml"
+
+
 @pytest.mark.usefixtures("_process_state")
 @pytest.mark.parametrize(
     ("error", "message"),

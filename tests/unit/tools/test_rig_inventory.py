@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_interface
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from vmrig import inventory
 from vmrig.errors import RigError
 from vmrig.inventory import Disk
 
-DEMO = Path(__file__).resolve().parents[3] / "tests" / "rig" / "demo.yml"
+MACHINES = Path(__file__).resolve().parents[3] / "tests" / "rig"
+DEMO = MACHINES / "demo.yml"
+FLEET = MACHINES / "fleet.yml"
 
 
 def one(rig_machine: str, host: str = "store1") -> str:
@@ -24,11 +27,20 @@ def test_the_demo_has_one_store_with_a_disk_per_node_and_two_networks() -> None:
     machines = inventory.load(DEMO)
     assert list(machines) == ["store1", "gpu1", "gpu2"]
     assert machines["store1"].disks == (Disk("models-gpu1", "320M"), Disk("models-gpu2", "320M"))
-    assert str(machines["gpu2"].networks["storage_b"]) == "10.77.2.22/24"
+    assert machines["gpu2"].networks["storage_b"] == (ip_interface("10.77.2.22/24"),)
     assert machines["gpu1"].guest_ports == (22, 7860)
     assert inventory.networks(machines) == {
         "storage_a": ["store1", "gpu1", "gpu2"],
         "storage_b": ["store1", "gpu1", "gpu2"],
+    }
+
+
+def test_the_fleet_has_two_stores_three_nodes_and_both_kinds_of_addresses() -> None:
+    machines = inventory.load(FLEET)
+    assert list(machines) == ["store1", "store2", "gpu1", "gpu2", "gpu3"]
+    assert machines["store2"].networks == {
+        "storage_a": (ip_interface("10.77.1.11/24"), ip_interface("fd77:1::11/64")),
+        "storage_b": (ip_interface("10.77.2.11/24"), ip_interface("fd77:2::11/64")),
     }
 
 
@@ -74,6 +86,8 @@ def test_tags_that_only_ansible_knows_are_read_over() -> None:
         (one("{networks: {A: 10.0.0.1/24}}"), "a network's name"),
         (one("{networks: {a: 10.0.0.1}}"), "networks.a: found '10.0.0.1', expected an address"),
         (one("{networks: {a: 10.0.0.300/24}}"), "networks.a: found '10.0.0.300/24'"),
+        (one("{networks: {a: [10.0.0.1/24, 'fd77::1']}}"), "networks.a: found 'fd77::1', expected"),
+        (one("{networks: {a: []}}"), "networks.a: found no address"),
         (one("{}", host="Store_1"), "host's name"),
     ],
 )
@@ -90,6 +104,17 @@ all:
     b: {rig_machine: {networks: {net: 10.0.0.1/24}}}
 """
     with pytest.raises(RigError, match="a and b both have 10.0.0.1 on net"):
+        inventory.parse(text, "f")
+
+
+def test_one_ipv6_address_for_two_machines_is_refused_however_it_is_spelled() -> None:
+    text = """
+all:
+  hosts:
+    a: {rig_machine: {networks: {net: [10.0.0.1/24, "fd77::1/64"]}}}
+    b: {rig_machine: {networks: {net: "FD77:0::0001/64"}}}
+"""
+    with pytest.raises(RigError, match="a and b both have fd77::1 on net"):
         inventory.parse(text, "f")
 
 

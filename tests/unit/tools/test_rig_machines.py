@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface
+from ipaddress import ip_interface
 from pathlib import Path
 
 from vmrig import qemu, seed
@@ -19,7 +19,7 @@ STORE = Machine(
     memory=768,
     cpus=2,
     disks=(Disk("models-gpu1", "512M"),),
-    networks={"storage_a": IPv4Interface("10.77.1.10/24")},
+    networks={"storage_a": (ip_interface("10.77.1.10/24"),)},
     forward=(7860,),
 )
 PATHS = qemu.Paths(
@@ -108,7 +108,19 @@ def test_a_seed_holds_name_keys_and_one_file_for_each_network() -> None:
     assert f"MACAddress={qemu.mac('store1', 'storage_a')}" in network
     assert "Address=10.77.1.10/24" in network
     assert "RequiredForOnline=no" in network
+    assert "LinkLocalAddressing=no" in network
     assert "MTUBytes" not in network
+
+
+def test_a_seed_has_every_address_and_ipv6_is_usable_at_once() -> None:
+    both = (ip_interface("10.77.1.10/24"), ip_interface("fd77:1::10/64"))
+    machine = Machine(name="a", networks={"storage_a": both})
+    network = seed.files(machine, "", "", "")["etc/systemd/network/20-storage_a.network"][1]
+    sections = network.decode().split("\n[Address]\n")
+    assert sections[1:] == [
+        f"Address={address}\nDuplicateAddressDetection=none\n" for address in both
+    ]
+    assert "LinkLocalAddressing=ipv6\n" in sections[0]
 
 
 def test_a_seed_sets_an_mtu_only_when_one_is_asked_for() -> None:

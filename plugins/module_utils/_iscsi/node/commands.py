@@ -4,18 +4,11 @@
 #
 # PRIVATE to the collection: it can change in any release.
 
-"""Steps on node records as iscsiadm commands and file edits."""
+"""Steps on node records as iscsiadm commands."""
 
 from __future__ import annotations
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import Chap
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.parse import (
-    AUTH,
-    CREDENTIAL_KEYS,
-)
-
-START_ISCSID = ["systemctl", "start", "iscsid.socket"]
 
 
 def new_command(action: Action) -> list[str]:
@@ -34,30 +27,6 @@ def update_command(action: Action) -> list[str]:
 def delete_command(action: Action) -> list[str]:
     """Delete a record."""
     return ["iscsiadm", "-m", "node", *_record(action), "-o", "delete"]
-
-
-def chap_of_action(action: Action) -> Chap:
-    """The credentials that a step sets."""
-    parts = ("username", "password", "mutual_username", "mutual_password")
-    return Chap(**{part: action.arguments[part] for part in parts if part in action.arguments})
-
-
-def with_chap(text: str, chap: Chap) -> str:
-    """The text of a record with these credentials in place of its own."""
-    method = AUTH + "authmethod"
-    values = (
-        chap.username,
-        chap.password.value,
-        chap.mutual_username,
-        chap.mutual_password.value,
-    )
-    # iscsiadm expects no line for an empty value.
-    ours = ["%s = %s" % (method, chap.method)]
-    ours += ["%s = %s" % pair for pair in zip(CREDENTIAL_KEYS, values) if pair[1]]
-    keys = (method, *CREDENTIAL_KEYS)
-    kept = [line for line in text.splitlines() if line.partition(" = ")[0] not in keys]
-    end = kept.index("# END RECORD")
-    return "\n".join([*kept[:end], *ours, *kept[end:]]) + "\n"
 
 
 def _record(action: Action) -> list[str]:

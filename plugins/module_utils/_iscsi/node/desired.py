@@ -8,21 +8,30 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
-from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Secret
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import NO_CHAP, Chap
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.names import target_name
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.chap import desired_chap
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import (
+    DEFAULT_IFACE,
+    NO_CHAP,
+    Chap,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.names import (
+    iface_name,
+    target_name,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node.settings import (
     canonical_settings,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.parse import AUTH
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import (
-    Portal,
-    parse_portal,
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import Portal
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.resolve import (
+    Lookup,
+    resolve_portals,
 )
 
 
@@ -30,6 +39,8 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal impor
 class DesiredNode:
     """The records of one target as they should be.
 
+    :param ifaces: those that the records belong to; none stands for all (in absent only).
+    :param exclusive: records of these ifaces at other portals are to go.
     :param values: keys and values that each record should have, secrets apart.
     :param settings: those of ``values`` that the user named under ``settings``.
     """
@@ -38,13 +49,15 @@ class DesiredNode:
     portals: tuple[Portal, ...]
     tpgt: int
     present: bool
+    ifaces: tuple[str, ...] = (DEFAULT_IFACE,)
+    exclusive: bool = False
     chap: Chap = NO_CHAP
     values: Mapping[str, str] = field(default_factory=dict)
     settings: tuple[str, ...] = ()
 
 
-def desired_node(params: Mapping[str, Any]) -> DesiredNode:
-    """Check the options of the module."""
+def desired_node(params: Mapping[str, Any], lookup: Lookup = socket.getaddrinfo) -> DesiredNode:
+    """Check the options of the module, and look up the portals that are host names."""
     if not 0 <= params["tpgt"] <= 65535:
         raise ModelStoreError(
             "tpgt",
@@ -56,71 +69,16 @@ def desired_node(params: Mapping[str, Any]) -> DesiredNode:
     values = {"node.startup": params["startup"], **settings}
     if params["chap_algorithms"]:
         values[AUTH + "chap_algs"] = ",".join(params["chap_algorithms"])
+    present = params["state"] == "present"
+    ifaces = tuple(dict.fromkeys(iface_name(name) for name in params["ifaces"] or ()))
     return DesiredNode(
         target=target_name(params["target"]),
-        portals=tuple(dict.fromkeys(parse_portal(text) for text in params["portals"])),
+        portals=resolve_portals(params["portals"], lookup),
         tpgt=params["tpgt"],
-        present=params["state"] == "present",
-        chap=_chap(params),
+        present=present,
+        ifaces=ifaces or ((DEFAULT_IFACE,) if present else ()),
+        exclusive=params["exclusive"],
+        chap=desired_chap(params),
         values=values,
         settings=tuple(settings),
     )
-
-
-def _chap(params: Mapping[str, Any]) -> Chap:
-    username, password = params["chap_username"] or "", params["chap_password"] or ""
-    mutual_username = params["chap_mutual_username"] or ""
-    mutual_password = params["chap_mutual_password"] or ""
-    if mutual_username and not username:
-        raise ModelStoreError(
-            "chap_mutual_username",
-            "it without chap_username",
-            "both",
-            "A target proves itself only to an initiator that does so too.",
-        )
-    for option, name in (
-        ("chap_username", username),
-        ("chap_mutual_username", mutual_username),
-    ):
-        # iscsiadm strips blanks, and cuts values at 255 bytes.
-        if name and (name != name.strip() or not _plain(name) or len(name) > 255):
-            raise ModelStoreError(
-                option,
-                repr(name),
-                "up to 255 printable ASCII characters without a blank at the ends",
-                "Choose another name.",
-            )
-    for option, name, secret in (
-        ("chap_password", username, password),
-        ("chap_mutual_password", mutual_username, mutual_password),
-    ):
-        if bool(name) != bool(secret):
-            raise ModelStoreError(
-                option,
-                "only one of user name and password",
-                "both or none",
-                "Set the other one too, or leave both out.",
-            )
-        if secret and not _good_secret(secret):
-            raise ModelStoreError(
-                option,
-                "a secret of %d characters that does not fit" % len(secret),
-                "12 to 16 printable ASCII characters without a blank at the ends",
-                "Choose another secret; this is what all targets and initiators take.",
-            )
-    if password and password == mutual_password:
-        raise ModelStoreError(
-            "chap_mutual_password",
-            "the same secret as chap_password",
-            "another one",
-            "Choose two secrets: with one, CHAP can be fooled by its own answers.",
-        )
-    return Chap(username, Secret(password), mutual_username, Secret(mutual_password))
-
-
-def _good_secret(secret: str) -> bool:
-    return 12 <= len(secret) <= 16 and secret == secret.strip() and _plain(secret)
-
-
-def _plain(text: str) -> bool:
-    return text.isascii() and text.isprintable()

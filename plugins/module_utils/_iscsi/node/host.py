@@ -8,15 +8,18 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Callable
-
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem, Runner
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi import parse
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.chap import (
+    chap_of_action,
+    with_chap,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.database import (
+    CONFIGURATION,
     database_root,
+    iface_path,
     load_records,
     record_path,
 )
@@ -24,18 +27,17 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.exit_codes i
     NOT_FOUND,
     failure,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.lock import Lock, database_lock
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import NO_CHAP
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.names import SPECIAL_IFACES
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node import commands
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node.lock import database_lock
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node.plan import ObservedNode
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import parse_portal
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.service import (
+    iscsid_answers,
+    start_iscsid,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.sysfs import load_sessions
-
-_CONFIGURATION = "/etc/iscsi/iscsid.conf"
-# Either of the two answers: the socket starts iscsid on demand.
-_ISCSID_UNITS = ["iscsid.socket", "iscsid.service"]
-
-Lock = Callable[[], AbstractContextManager[None]]
 
 
 def load(runner: Runner, fs: FileSystem, target: str) -> ObservedNode:
@@ -44,26 +46,23 @@ def load(runner: Runner, fs: FileSystem, target: str) -> ObservedNode:
         records=load_records(fs, database_root(runner, fs), target),
         sessions=load_sessions(fs, target),
         default_chap=(
-            parse.chap_of(parse.key_values(fs.read(_CONFIGURATION)))
-            if fs.exists(_CONFIGURATION)
+            parse.chap_of(parse.key_values(fs.read(CONFIGURATION)))
+            if fs.exists(CONFIGURATION)
             else NO_CHAP
         ),
-        iscsid_active=(
-            runner.available("systemctl")
-            and runner.run(["systemctl", "is-active", "--quiet", *_ISCSID_UNITS]).returncode == 0
-        ),
+        iscsid_active=iscsid_answers(runner),
     )
 
 
 def apply(action: Action, runner: Runner, fs: FileSystem, lock: Lock = database_lock) -> None:
     """Do one step."""
     if action.name == "start_iscsid":
-        _start_iscsid(runner)
+        start_iscsid(runner)
     elif action.name == "create_record":
-        _create(action, runner)
+        _create(action, runner, fs)
     elif action.name == "replace_damaged_record":
         _remove(action, fs, lock)
-        _create(action, runner)
+        _create(action, runner, fs)
     elif action.name == "remove_damaged_record":
         _remove(action, fs, lock)
     elif action.name == "update_record":
@@ -76,18 +75,15 @@ def apply(action: Action, runner: Runner, fs: FileSystem, lock: Lock = database_
         raise ValueError("no such step: %s" % action.name)
 
 
-def _start_iscsid(runner: Runner) -> None:
-    completed = runner.run(commands.START_ISCSID)
-    if completed.returncode != 0:
+def _create(action: Action, runner: Runner, fs: FileSystem) -> None:
+    iface = action.arguments["iface"]
+    if iface not in SPECIAL_IFACES and not fs.exists(iface_path(database_root(runner, fs), iface)):
         raise ModelStoreError(
-            "unit iscsid.socket",
-            completed.stderr.strip() or "exit code %d" % completed.returncode,
-            "it to start",
-            "Look at 'systemctl status iscsid.socket' and 'journalctl -u iscsid.socket'.",
+            "iface record %s" % iface,
+            "none",
+            "it to be there before its node records",
+            "Make it with tts.modelstore.iscsi_iface.",
         )
-
-
-def _create(action: Action, runner: Runner) -> None:
     messages = _iscsiadm(action, runner, commands.new_command(action), "it to be created")
     # Without iscsid the record is made all the same, but with compiled-in values in place of
     # those in iscsid.conf. Nobody would ever correct them, so it must not stay.
@@ -130,6 +126,6 @@ def _write_chap(action: Action, runner: Runner, fs: FileSystem, lock: Lock) -> N
         action.arguments["iface"],
     )
     with lock():
-        text = commands.with_chap(fs.read(path), commands.chap_of_action(action))
+        text = with_chap(fs.read(path), chap_of_action(action), parse.AUTH)
         # Staged in the root: iscsiadm takes every file beside the record for another iface's.
         fs.write_private(path, text, staging=root)

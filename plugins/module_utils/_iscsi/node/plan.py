@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action, Plan
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.chap import chap_arguments
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import (
     DEFAULT_IFACE,
     NO_CHAP,
@@ -25,7 +26,8 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node.desired import DesiredNode
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.parse import AUTH
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import Portal
+
+_Record = TypeVar("_Record", NodeRecord, DamagedRecord)
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,24 @@ def public_record(record: NodeRecord, settings: tuple[str, ...]) -> dict[str, An
     }
 
 
-def matching(desired: DesiredNode, records: tuple[NodeRecord, ...]) -> tuple[NodeRecord, ...]:
-    """The records that the task speaks of.
-
-    A task that makes records speaks of the default iface only: those of others are left alone.
-    """
+def matching(desired: DesiredNode, records: tuple[_Record, ...]) -> tuple[_Record, ...]:
+    """The records that the task names."""
     return tuple(
         record
         for record in records
         if (not desired.portals or record.portal in desired.portals)
-        and (not desired.present or record.iface == DEFAULT_IFACE)
+        and (not desired.ifaces or record.iface in desired.ifaces)
+    )
+
+
+def _strays(desired: DesiredNode, records: tuple[_Record, ...]) -> tuple[_Record, ...]:
+    """The records at other portals that an exclusive task does not leave."""
+    return tuple(
+        record
+        for record in records
+        if desired.exclusive
+        and record.portal not in desired.portals
+        and record.iface in desired.ifaces
     )
 
 
@@ -87,40 +97,51 @@ def _present(desired: DesiredNode, observed: ObservedNode) -> Plan:
         raise ModelStoreError(
             "portals", "none", "at least one", "Name the portals that the records are for."
         )
-    there: dict[Portal, NodeRecord] = {}
-    for record in matching(desired, observed.records.records):
+    found = matching(desired, observed.records.records)
+    for record in found:
         if record.tpgt != desired.tpgt:
             raise _other_tpgt(record, desired)
-        there[record.portal] = record
+    there = {(record.portal, record.iface): record for record in found}
     damaged = {
-        record.portal: record
-        for record in observed.records.damaged
-        if (record.tpgt, record.iface) == (desired.tpgt, DEFAULT_IFACE)
+        (record.portal, record.iface): record
+        for record in matching(desired, observed.records.damaged)
+        if record.tpgt == desired.tpgt
     }
+    wanted = [(portal, iface) for portal in desired.portals for iface in desired.ifaces]
     actions: list[Action] = []
-    if len(there) < len(desired.portals) and not observed.iscsid_active:
+    if len(there) < len(wanted) and not observed.iscsid_active:
         actions.append(Action("start_iscsid", "iscsid.socket"))
     after = []
-    for portal in desired.portals:
-        record = there.get(portal) or NodeRecord(
-            desired.target, portal, desired.tpgt, DEFAULT_IFACE, "", observed.default_chap
+    for portal, iface in wanted:
+        new = (portal, iface) not in there
+        record = there.get((portal, iface)) or NodeRecord(
+            desired.target, portal, desired.tpgt, iface, "", observed.default_chap
         )
-        new = portal not in there
         if new:
-            actions.append(_create(record, damaged.get(portal)))
+            actions.append(_create(record, damaged.get((portal, iface))))
         actions += _adjust(desired, record, new)
         after.append(replace(record, chap=desired.chap, values={**record.values, **desired.values}))
-    return Plan(
-        tuple(actions),
-        _state(desired, tuple(there[portal] for portal in desired.portals if portal in there)),
-        _state(desired, tuple(after)),
-    )
+    others = _strays(desired, observed.records.records)
+    actions += _remove(others, _strays(desired, observed.records.damaged), observed.sessions)
+    before = [there[place] for place in wanted if place in there]
+    return Plan(tuple(actions), _state(desired, (*before, *others)), _state(desired, tuple(after)))
 
 
 def _absent(desired: DesiredNode, observed: ObservedNode) -> Plan:
     records = matching(desired, observed.records.records)
+    damaged = matching(desired, observed.records.damaged)
+    actions = _remove(records, damaged, observed.sessions)
+    return Plan(tuple(actions), _state(desired, records), _state(desired, ()))
+
+
+def _remove(
+    records: tuple[NodeRecord, ...],
+    damaged: tuple[DamagedRecord, ...],
+    sessions: tuple[Session, ...],
+) -> list[Action]:
+    """The steps that remove records. A damaged one is of no use to a session."""
     for record in records:
-        for session in observed.sessions:
+        for session in sessions:
             if (session.portal, session.iface) == (record.portal, record.iface):
                 raise ModelStoreError(
                     "node record %s" % record,
@@ -128,13 +149,10 @@ def _absent(desired: DesiredNode, observed: ObservedNode) -> Plan:
                     "no session",
                     "End the session first: tts.modelstore.iscsi_session with state=disconnected.",
                 )
-    actions = [Action("delete_record", _label(record), _where(record)) for record in records]
-    actions += [
-        Action("remove_damaged_record", record.path, {"path": record.path})
-        for record in observed.records.damaged
-        if not desired.portals or record.portal in desired.portals
+    return [
+        *(Action("delete_record", _label(record), _where(record)) for record in records),
+        *(Action("remove_damaged_record", file.path, {"path": file.path}) for file in damaged),
     ]
-    return Plan(tuple(actions), _state(desired, records), _state(desired, ()))
 
 
 def _create(record: NodeRecord, damaged: DamagedRecord | None) -> Action:
@@ -155,7 +173,9 @@ def _adjust(desired: DesiredNode, record: NodeRecord, new: bool) -> list[Action]
         method = record.values.get(AUTH + "authmethod")
         if new or record.chap != desired.chap or method != desired.chap.method:
             actions.append(
-                Action("set_chap", _label(record), {**_where(record), **_shown(desired.chap)})
+                Action(
+                    "set_chap", _label(record), {**_where(record), **chap_arguments(desired.chap)}
+                )
             )
     elif record.chap != NO_CHAP:
         actions.append(Action("clear_chap", _label(record), _where(record)))
@@ -166,17 +186,6 @@ def _adjust(desired: DesiredNode, record: NodeRecord, new: bool) -> list[Action]
             Action("update_record", _label(record), {**_where(record), "values": values})
         )
     return actions
-
-
-def _shown(chap: Chap) -> dict[str, Any]:
-    arguments = {"username": chap.username, "password": chap.password}
-    if not chap.mutual_username:
-        return arguments
-    return {
-        **arguments,
-        "mutual_username": chap.mutual_username,
-        "mutual_password": chap.mutual_password,
-    }
 
 
 def _label(record: NodeRecord) -> str:

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import DEFAULT_IFACE
 
 
 def login_command(action: Action) -> list[str]:
@@ -25,6 +24,26 @@ def logout_command(action: Action) -> list[str]:
 def rescan_command(sid: int) -> list[str]:
     """Look for new LUNs in one session."""
     return ["iscsiadm", "-m", "session", "-r", str(sid), "--rescan"]
+
+
+def add_path_command(disk: str) -> list[str]:
+    """Have multipathd take a disk as a path, also one that it gave up."""
+    return ["multipathd", "add", "path", disk]
+
+
+def remove_path_command(disk: str) -> list[str]:
+    """Take a disk out of its map. Nothing is lost while another path works."""
+    return ["multipathd", "del", "path", disk]
+
+
+def flush_map_command(name: str) -> list[str]:
+    """Remove a multipath map; refused while something has it open."""
+    return ["multipath", "-f", name]
+
+
+def flush_buffers_command(disk: str) -> list[str]:
+    """Write out what the kernel holds back for a disk."""
+    return ["blockdev", "--flushbufs", "/dev/" + disk]
 
 
 def journal_command(since: float) -> list[str]:
@@ -51,5 +70,5 @@ def _node(action: Action) -> list[str]:
         "-p",
         action.arguments["portal"],
         "-I",
-        DEFAULT_IFACE,
+        action.arguments["iface"],
     ]

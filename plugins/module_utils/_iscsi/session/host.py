@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Callable, Protocol, TypeVar
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import (
@@ -19,6 +20,10 @@ from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem, Runner
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi import parse
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.database import (
+    database_root,
+    load_records,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.exit_codes import (
     AUTH_FAILED,
     NOT_FOUND,
@@ -26,27 +31,49 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.exit_codes i
     failure,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import (
-    DEFAULT_IFACE,
     LOGGED_IN,
     Session,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import parse_portal
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session import commands
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.plan import (
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.desired import (
+    DesiredSessions,
+    Place,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.model import (
+    RUNNING,
     ObservedSessions,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.usage import uses
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.plan import (
+    at,
+    disks_of,
+    ending,
+    place_of,
+    refuse_relogin,
+    refuse_use,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.usage import (
+    map_exists,
+    map_with,
+    read_usage,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.verdict import (
     Verdict,
     verdict,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.sysfs import load_sessions
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.sysfs import live, load_sessions
 
 _Found = TypeVar("_Found")
 
 INITIATOR_NAME = "/etc/iscsi/initiatorname.iscsi"
 _POLL = 0.5  # seconds between two looks at sysfs
 _JOURNAL_TIMEOUT = 5.0  # seconds: iscsid hands its messages to a logging process of its own
+# Seconds that multipathd has to take a disk by itself. Long enough that a map which is being made
+# on a slow machine is not disturbed, and then between two attempts to help it.
+_SETTLE = 5.0
+_FLUSH_TIMEOUT = 10.0  # seconds: udev may have a map open for a moment
+_REMOVALS = ("flush_map", "delete_disk", "logout")
+# Steps that change nothing when they fail.
+_ATTEMPTS = ("login", "wait_for_session", "rescan", "add_path")
 
 
 class Clock(Protocol):
@@ -64,23 +91,30 @@ class Timeouts:
     """Bounds in seconds.
 
     :param login: on one login, logout or rescan command, and on a session's recovery.
-    :param device: on the disks of a session to come up.
+    :param device: on the disks of a session to come up or to go, and on their maps.
     """
 
     login: int
     device: int
 
 
-def load(fs: FileSystem, target: str) -> ObservedSessions:
-    """Read what the host has of one target through the default iface."""
-    sessions = _own_sessions(fs, target)
-    disks = [device.name for session in sessions for device in session.devices]
-    return ObservedSessions(sessions, uses(fs, disks))
-
-
-def _own_sessions(fs: FileSystem, target: str) -> tuple[Session, ...]:
-    """The sessions of the records that iscsi_node makes; those of other ifaces are left alone."""
-    return tuple(s for s in load_sessions(fs, target) if s.iface == DEFAULT_IFACE)
+def load(runner: Runner, fs: FileSystem, desired: DesiredSessions) -> ObservedSessions:
+    """Read what the host has of one target through the ifaces of the task."""
+    sessions = tuple(s for s in load_sessions(fs, desired.target) if s.iface in desired.ifaces)
+    usage = read_usage(
+        fs,
+        disks_of(sessions),
+        desired.wwids,
+        name_processes=bool(ending(desired, sessions)),
+    )
+    records = load_records(fs, database_root(runner, fs), desired.target).records
+    return ObservedSessions(
+        sessions,
+        usage.uses,
+        usage.maps,
+        records,
+        {session.sid: live(fs, session.sid) for session in sessions},
+    )
 
 
 def read_initiator_name(fs: FileSystem) -> str | None:
@@ -104,22 +138,38 @@ class SessionSteps:
         self._fs = fs
         self._timeouts = timeouts
         self._clock = clock
-        self._failures: list[ModelStoreError] = []
+        self._failures: list[tuple[Action, ModelStoreError]] = []
+        self._given_up: frozenset[Place] = frozenset()
 
     def apply(self, action: Action) -> None:
         """Do one step, or note why it failed."""
+        # From the top down: what lies below something that could not be removed has to stay.
+        if action.name in _REMOVALS and any(a.name in _REMOVALS for a, _error in self._failures):
+            return
         try:
             self._do(action)
         except ModelStoreError as error:
-            self._failures.append(error)
+            self._failures.append((action, error))
 
-    def finish(self) -> None:
-        """Raise what failed: a single failure as it is, several in one that tells them all."""
+    def in_vain(self, action: Action) -> bool:
+        """Whether a step failed and changed nothing."""
+        return action.name in _ATTEMPTS and any(action is failed for failed, _e in self._failures)
+
+    def finish(self, desired: DesiredSessions, warn: Callable[[str], None]) -> None:
+        """Raise what failed: a single failure as it is, several in one that tells them all.
+
+        Where the task permits it and a session works, the portals that failed are given up with a
+        warning.
+        """
         # What is not about a portal (a missing program) fails each step in the same words.
-        failures = list({str(error): error for error in self._failures}.values())
-        if len(failures) == 1:
+        failures = list({str(error): error for _action, error in self._failures}.values())
+        if failures and self._is_enough(desired):
+            self._given_up = frozenset(place_of(action) for action, _error in self._failures)
+            for error in failures:
+                warn(str(error))
+        elif len(failures) == 1:
             raise failures[0]
-        if failures:
+        elif failures:
             raise ModelStoreError(
                 "%d failures" % len(failures),
                 "; ".join("%s: %s" % (error.what, error.found) for error in failures),
@@ -128,19 +178,47 @@ class SessionSteps:
                 {"failures": [error.to_details() for error in failures]},
             )
 
+    def remaining(self, desired: DesiredSessions) -> DesiredSessions:
+        """What the task still asks for, without the portals that were given up."""
+        return replace(desired, given_up=self._given_up)
+
+    def _is_enough(self, desired: DesiredSessions) -> bool:
+        """Whether one session works, and all that failed is about other portals of the task."""
+        if not (desired.connected and desired.partial):
+            return False
+        failed = {place_of(action) for action, _error in self._failures}
+        working = any(
+            session.state == LOGGED_IN and not session.missing(desired.wwids)
+            for place in set(desired.places) - failed
+            for session in at(place, load_sessions(self._fs, desired.target))
+        )
+        return working and failed <= set(desired.places)
+
     def _do(self, action: Action) -> None:
+        wwids = action.arguments.get("wwids", ())
+        mapped = wwids if action.arguments.get("multipath") else ()
         if action.name == "login":
-            self._login(action)
+            self._login(action, wwids, mapped)
         elif action.name == "wait_for_session":
-            self._wait_for_session(action)
+            self._wait_for_session(action, wwids, mapped)
         elif action.name == "rescan":
-            self._bring_devices(action, action.arguments["sid"])
+            self._bring_devices(action, action.arguments["sid"], wwids)
+            self._bring_paths(action, mapped)
+        elif action.name == "add_path":
+            self._bring_path(action.arguments["disk"], action.arguments["wwid"])
+        elif action.name == "relogin":
+            self._relogin(action, wwids, mapped)
+        elif action.name == "flush_map":
+            self._flush_map(action)
+        elif action.name == "delete_disk":
+            self._delete_disk(action)
         elif action.name == "logout":
             self._logout(action)
         else:
             raise ValueError("no such step: %s" % action.name)
 
-    def _login(self, action: Action) -> None:
+    def _login(self, action: Action, wwids: Sequence[str], mapped: Sequence[str]) -> None:
+        """Log in, and wait until the session has its disks and these are in their maps."""
         started = self._clock.time()
         what = "iSCSI login of initiator %s to %s" % (
             read_initiator_name(self._fs) or "without a name",
@@ -177,7 +255,7 @@ class SessionSteps:
             )
         if completed.returncode != 0 and not there:
             raise failure(what, completed, "a session")
-        self._wait_for_session(action)
+        self._wait_for_session(action, wwids, mapped)
 
     def _refusal(self, since: float) -> Verdict | None:
         """Why the target refused the login, as far as the journal tells."""
@@ -186,8 +264,10 @@ class SessionSteps:
         argv = commands.journal_command(since)
         return self._poll(lambda: verdict(self._runner.run(argv).stdout), _JOURNAL_TIMEOUT)
 
-    def _wait_for_session(self, action: Action) -> None:
-        """Wait for the session to work, then for its disks."""
+    def _wait_for_session(
+        self, action: Action, wwids: Sequence[str], mapped: Sequence[str]
+    ) -> None:
+        """Wait for the session to work, then for its disks, then for their maps."""
 
         def working() -> list[Session]:
             return [s for s in self._sessions(action) if s.state == LOGGED_IN]
@@ -202,12 +282,12 @@ class SessionSteps:
                 "Check the storage network and the target server; iscsid goes on trying.",
             )
         for session in sessions:
-            if session.missing(tuple(action.arguments["wwids"])):
-                self._bring_devices(action, session.sid)
+            if session.missing(tuple(wwids)):
+                self._bring_devices(action, session.sid, wwids)
+        self._bring_paths(action, mapped)
 
-    def _bring_devices(self, action: Action, sid: int) -> None:
+    def _bring_devices(self, action: Action, sid: int, wwids: Sequence[str]) -> None:
         """Rescan a session and wait for the disks that it should bring."""
-        wwids = tuple(action.arguments["wwids"])
         what = "iSCSI session %d to %s at %s" % (
             sid,
             action.arguments["target"],
@@ -218,7 +298,7 @@ class SessionSteps:
             raise failure(what, completed, "it to be rescanned")
 
         def complete() -> bool:
-            return any(s.sid == sid and not s.missing(wwids) for s in self._sessions(action))
+            return any(s.sid == sid and not s.missing(tuple(wwids)) for s in self._sessions(action))
 
         if not self._poll(complete, self._timeouts.device):
             seen = [
@@ -235,7 +315,129 @@ class SessionSteps:
                 "backstore has the unit serial that gives this WWID.",
             )
 
+    def _bring_paths(self, action: Action, wwids: Sequence[str]) -> None:
+        """Wait until the disks of a session are paths of their maps."""
+        for session in self._sessions(action):
+            for device in session.devices:
+                if device.wwid in wwids:
+                    self._bring_path(device.name, device.wwid)
+
+    def _bring_path(self, disk: str, wwid: str) -> None:
+        """Wait until a disk is a path of its map, and help multipathd when it gave the disk up."""
+
+        def mapped() -> str | None:
+            return map_with(self._fs, disk, wwid)
+
+        deadline = self._clock.monotonic() + self._timeouts.device
+        answer = ""
+        while not self._poll(mapped, min(_SETTLE, self._timeouts.device)):
+            if self._clock.monotonic() >= deadline:
+                raise ModelStoreError(
+                    "multipath map %s" % wwid,
+                    "disk %s not in it after %d s" % (disk, self._timeouts.device),
+                    "the disk as one of its paths",
+                    "Check that multipathd runs, and with 'multipath -v3 -d' that no blacklist "
+                    "names the disk.",
+                    {"multipathd": answer},
+                )
+            completed = self._runner.run(commands.add_path_command(disk))
+            answer = (completed.stderr + completed.stdout).strip()
+
+    def _relogin(self, action: Action, wwids: Sequence[str], mapped: Sequence[str]) -> None:
+        """Log out and in again, so that the session takes over what its node record says."""
+        if any(failed.name == "relogin" for failed, _error in self._failures):
+            raise ModelStoreError(
+                "iSCSI session to %s" % action.subject,
+                "other %s in force than in its node record"
+                % " and ".join(action.arguments["differs"]),
+                "the session before it to work again first",
+                "Mend that one, then run again.",
+            )
+        observed = self._observe(action)
+        refuse_relogin(action, observed)
+        devices = [d for s in at(place_of(action), observed.sessions) for d in s.devices]
+        there = [device.wwid for device in devices if device.wwid]
+        in_maps = [device.wwid for device in devices if observed.map_of(device.name)]
+        for device in devices:
+            self._leave_map(device.name, observed)
+        self._end_session(action)
+        self._login(action, tuple(dict.fromkeys([*wwids, *there])), tuple({*mapped, *in_maps}))
+
+    def _flush_map(self, action: Action) -> None:
+        what = "multipath map %s" % action.arguments["wwid"]
+        argv = commands.flush_map_command(action.arguments["map"])
+        answers = []
+
+        def gone() -> bool:
+            completed = self._runner.run(argv, timeout=self._timeouts.login)
+            answers.append((completed.stderr + completed.stdout).strip())
+            return not map_exists(self._fs, action.arguments["wwid"])
+
+        if map_exists(self._fs, action.arguments["wwid"]) and not self._poll(gone, _FLUSH_TIMEOUT):
+            raise ModelStoreError(
+                what,
+                "it still there after '%s'" % " ".join(argv),
+                "it to be removed",
+                "Something has it open: look with 'fuser -v /dev/mapper/%s' and "
+                "'dmsetup ls --tree', stop it, then run again." % action.arguments["map"],
+                {"multipath": answers[-1]},
+            )
+
+    def _delete_disk(self, action: Action) -> None:
+        """Take a disk out of its map and out of the kernel."""
+        disk = action.arguments["disk"]
+        observed = self._observe(action)
+        sessions = at(place_of(action), observed.sessions)
+        device = next((d for s in sessions for d in s.devices if d.name == disk), None)
+        if device is None:  # gone meanwhile; its name may be another disk's by now
+            return
+        refuse_use("disk %s" % action.subject, observed.obstacles([disk]))
+        self._leave_map(disk, observed)
+        if device.state == RUNNING:
+            completed = self._runner.run(
+                commands.flush_buffers_command(disk), timeout=self._timeouts.device
+            )
+            if completed.returncode != 0:
+                raise ModelStoreError(
+                    "disk %s" % action.subject,
+                    completed.stderr.strip() or "exit code %d" % completed.returncode,
+                    "its buffers to be written out",
+                    "Look for errors of the disk in dmesg.",
+                )
+        folder = "/sys/block/" + disk
+        self._fs.write_attribute(folder + "/device/delete", "1")
+        if not self._poll(lambda: not self._fs.exists(folder), self._timeouts.device):
+            raise ModelStoreError(
+                "disk %s" % action.subject,
+                "it still there after %d s" % self._timeouts.device,
+                "it to be gone",
+                "Look for what has it open (lsblk, fuser) and for errors in dmesg.",
+            )
+
+    def _leave_map(self, disk: str, observed: ObservedSessions) -> None:
+        """Have multipathd send nothing more to a disk, so that no request has to fail over."""
+        over = observed.map_of(disk)
+        if over is None:
+            return
+        completed = self._runner.run(commands.remove_path_command(disk))
+        if not self._poll(
+            lambda: map_with(self._fs, disk, over.wwid) is None, self._timeouts.device
+        ):
+            raise ModelStoreError(
+                "multipath map %s" % over.wwid,
+                "disk %s still a path of it" % disk,
+                "multipathd to let go of it",
+                "Look at 'systemctl status multipathd' and 'journalctl -u multipathd'.",
+                {"multipathd": (completed.stderr + completed.stdout).strip()},
+            )
+
     def _logout(self, action: Action) -> None:
+        observed = self._observe(action)
+        disks = disks_of(at(place_of(action), observed.sessions))
+        refuse_use("iSCSI session to %s" % action.subject, observed.obstacles(disks))
+        self._end_session(action)
+
+    def _end_session(self, action: Action) -> None:
         what = "iSCSI logout from %s" % action.subject
         completed = self._runner.run(commands.logout_command(action), timeout=self._timeouts.login)
         if completed.returncode not in (0, NOT_FOUND):
@@ -249,10 +451,14 @@ class SessionSteps:
                 "'iscsiadm -m session -r %d --logout'." % self._sessions(action)[0].sid,
             )
 
-    def _sessions(self, action: Action) -> list[Session]:
-        portal = parse_portal(action.arguments["portal"])
-        sessions = _own_sessions(self._fs, action.arguments["target"])
-        return [session for session in sessions if session.portal == portal]
+    def _observe(self, action: Action) -> ObservedSessions:
+        """The sessions of the target, and what uses their disks, right now."""
+        sessions = load_sessions(self._fs, action.arguments["target"])
+        usage = read_usage(self._fs, disks_of(sessions), (), name_processes=False)
+        return ObservedSessions(sessions, usage.uses, usage.maps)
+
+    def _sessions(self, action: Action) -> tuple[Session, ...]:
+        return at(place_of(action), load_sessions(self._fs, action.arguments["target"]))
 
     def _poll(self, probe: Callable[[], _Found], seconds: float) -> _Found:
         """What ``probe`` finds; its empty answer when it finds nothing in time."""

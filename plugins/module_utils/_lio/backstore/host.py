@@ -13,7 +13,13 @@ from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.image import (
+    create_file,
+    grow_file,
+    look_at_file,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.model import (
+    DesiredBackstore,
     Device,
     Observed,
 )
@@ -29,16 +35,19 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import (
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import Ours
 
 
-def load_backstore(lio: Lio, device: str | None) -> Observed:
-    """All backstores, and the device that is to become one."""
+def load_backstore(lio: Lio, desired: DesiredBackstore) -> Observed:
+    """All backstores, and the device or file that is to become one."""
     running = lio.running()
     paths = {backstore.device for backstore in running.backstores if backstore.device}
-    if device:
-        paths.add(device)
+    device = Device()
+    if desired.present:
+        paths.add(desired.device)
+        look = look_at if desired.plugin == "block" else look_at_file
+        device = look(lio.fs, desired.device)
     return Observed(
         running=running,
         saved=lio.saved(),
-        device=look_at(lio.fs, device) if device else Device(),
+        device=device,
         nodes={path: lio.fs.realpath(path) for path in paths},
         sizes={path: lio.size_bytes(path) for path in paths},
     )
@@ -61,25 +70,47 @@ def look_at(fs: FileSystem, path: str) -> Device:
     return Device(exists=True, is_block=True, uses=tuple(uses))
 
 
-def apply_backstore(lio: Lio, name: str, action: Action) -> None:
+def apply_backstore(lio: Lio, desired: DesiredBackstore, action: Action) -> None:
     """Do one step of the plan."""
+
+    def make_file(arguments: Mapping[str, Any]) -> None:
+        create_file(arguments["path"], arguments["size"])
+
+    def extend_file(arguments: Mapping[str, Any]) -> None:
+        grow_file(arguments["path"], arguments["size"])
 
     def create(arguments: Mapping[str, Any]) -> None:
         lio.start()
-        lio.rtslib.BlockStorageObject(name, arguments["device"], wwn=arguments["wwn"])
+        if desired.plugin == "block":
+            lio.rtslib.BlockStorageObject(
+                desired.name,
+                arguments["device"],
+                wwn=arguments["wwn"],
+                readonly=arguments["write_protect"],
+            )
+        else:
+            lio.rtslib.FileIOStorageObject(
+                desired.name,
+                arguments["path"],
+                arguments["size"],
+                wwn=arguments["wwn"],
+                write_back=arguments["write_back"],
+            )
 
     def delete(_arguments: Mapping[str, Any]) -> None:
-        lio.storage_object(name).delete()
+        lio.storage_object(desired.key).delete()
 
     def set_attributes(arguments: Mapping[str, Any]) -> None:
-        entry = lio.storage_object(name)
+        entry = lio.storage_object(desired.key)
         for attribute, value in arguments["attributes"].items():
             entry.set_attribute(attribute, value)
 
     def save(_arguments: Mapping[str, Any]) -> None:
-        lio.save(Ours(backstore=name))
+        lio.save(Ours(backstores=(desired.key,)))
 
     handlers = {
+        "create_file": make_file,
+        "grow_file": extend_file,
         "create_backstore": create,
         "delete_backstore": delete,
         "set_attributes": set_attributes,

@@ -8,17 +8,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.model import (
     DesiredBackstore,
+    Device,
     Observed,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Backstore,
-    Configuration,
     only,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.wwid import wwid
@@ -30,77 +31,194 @@ def plan_backstore(desired: DesiredBackstore, observed: Observed, *, predict: bo
     :param predict: check mode: a device that is not there yet is no error.
     :raises ModelStoreError: the steps would not be safe.
     """
-    running = _declared(observed.running.backstore(desired.name), desired)
-    saved = _declared(observed.saved.backstore(desired.name) if observed.saved else None, desired)
+    running = _declared(observed.running.backstore(desired.key), desired)
+    saved = _declared(observed.saved.backstore(desired.key) if observed.saved else None, desired)
     goal = _goal(desired, running)
-    actions = _present(desired, observed, predict) if goal else _absent(desired, observed.running)
+    if goal:
+        actions = _present(desired, goal, observed, predict)
+    else:
+        actions = _absent(desired, observed, running or saved)
     if actions or running != saved:
-        actions.append(_action("save", desired.name))
+        actions.append(_action("save", desired.key))
     return Plan(tuple(actions), _public(running, observed), _public(goal, observed))
 
 
 def _goal(desired: DesiredBackstore, running: Backstore | None) -> Backstore | None:
     if not desired.present:
         return None
-    # The spelling of the device's path stays as it was when the backstore was made.
-    device = running.device if running and running.wwn else desired.device
-    return Backstore("block", desired.name, device, desired.wwn, dict(desired.attributes))
+    write_back = desired.write_back
+    if desired.plugin == "block" and running:
+        write_back = running.write_back  # the device's own affair
+    return Backstore(
+        desired.plugin,
+        desired.name,
+        # The spelling of the device's path stays as it was when the backstore was made.
+        running.device if running and running.wwn else desired.device,
+        desired.wwn,
+        dict(desired.attributes),
+        desired.write_protect,
+        write_back,
+        desired.size,
+    )
 
 
-def _present(desired: DesiredBackstore, observed: Observed, predict: bool) -> list[Action]:
+def _present(
+    desired: DesiredBackstore, goal: Backstore, observed: Observed, predict: bool
+) -> list[Action]:
     actions = []
-    running = observed.running.backstore(desired.name)
+    running = observed.running.backstore(desired.key)
     _refuse_twins(desired, observed)
     if running and not running.wwn and not observed.running.exports(running.key):
         # An interrupted run made it and never finished it; nobody can have used it.
-        actions.append(_action("delete_backstore", desired.name))
+        actions.append(_action("delete_backstore", desired.key))
         running = None
     if running:
         _refuse_other_identity(desired, running, observed)
     else:
         _refuse_device(desired, observed, predict)
-        actions.append(
-            _action("create_backstore", desired.name, device=desired.device, wwn=desired.wwn)
-        )
+    if desired.plugin == "fileio":
+        actions += _file(desired, observed, running)
+    if running and _is_made_otherwise(running, goal):
+        _refuse_remaking(running, goal, observed.running.exports(running.key))
+        actions.append(_action("delete_backstore", desired.key))
+        running = None
+    if running is None:
+        actions.append(_create(desired))
     has = running.attributes if running else {}
     attributes = {
         key: value for key, value in sorted(desired.attributes.items()) if has.get(key) != value
     }
     if attributes:
-        actions.append(_action("set_attributes", desired.name, attributes=attributes))
+        actions.append(_action("set_attributes", desired.key, attributes=attributes))
     return actions
 
 
-def _absent(desired: DesiredBackstore, running: Configuration) -> list[Action]:
-    if not running.backstore(desired.name):
+def _create(desired: DesiredBackstore) -> Action:
+    if desired.plugin == "block":
+        return _action(
+            "create_backstore",
+            desired.key,
+            device=desired.device,
+            wwn=desired.wwn,
+            write_protect=desired.write_protect,
+        )
+    return _action(
+        "create_backstore",
+        desired.key,
+        path=desired.device,
+        size=desired.size,
+        wwn=desired.wwn,
+        write_back=desired.write_back,
+    )
+
+
+def _file(desired: DesiredBackstore, observed: Observed, running: Backstore | None) -> list[Action]:
+    """Make or grow the file behind a fileio backstore."""
+    what = "file %s" % desired.device
+    size = desired.size or 0
+    found = observed.device
+    if not found.exists:
+        if running:
+            raise ModelStoreError(
+                what,
+                "it deleted while backstore %s still has it open" % desired.key,
+                "the file with the volume's data",
+                "Copy the data elsewhere while an initiator has the volume; it is lost when the "
+                "backstore goes.",
+            )
+        if observed.saved and observed.saved.backstore(desired.key):
+            # An empty file under the WWID of the volume would look like the volume, wiped.
+            raise ModelStoreError(
+                what,
+                "nothing at this path, but backstore %s saved" % desired.key,
+                "the file with the volume's data",
+                "Mount the file system that it is on. To start with an empty one on purpose, "
+                "remove the backstore with state absent first.",
+            )
+        return [_action("create_file", desired.key, path=desired.device, size=size)]
+    present = max(found.size, (running.size or 0) if running else 0)
+    if present > size:
+        raise ModelStoreError(
+            what,
+            "%d bytes" % present,
+            "%d at most" % size,
+            "A volume is never made smaller. Set size to what the file has, or to more.",
+        )
+    if found.size < size:
+        return [_action("grow_file", desired.key, path=desired.device, size=size)]
+    return []
+
+
+def _is_made_otherwise(running: Backstore, goal: Backstore) -> bool:
+    """Whether something differs that LIO takes only when the backstore is made."""
+    return (running.write_protect, running.write_back, running.size) != (
+        goal.write_protect,
+        goal.write_back,
+        goal.size,
+    )
+
+
+def _refuse_remaking(running: Backstore, goal: Backstore, exports: tuple[str, ...]) -> None:
+    if not exports:
+        return
+    found, wanted = (
+        {
+            "write_protect": backstore.write_protect,
+            "write_back": backstore.write_back,
+            "size": backstore.size,
+        }
+        for backstore in (running, goal)
+    )
+    changes = [name for name in found if found[name] != wanted[name]]
+    raise ModelStoreError(
+        "%s of backstore %s" % (" and ".join(changes), running.key),
+        "%s, exported by %s"
+        % (", ".join(str(found[name]) for name in changes), ", ".join(exports)),
+        ", ".join(str(wanted[name]) for name in changes),
+        "LIO takes it only when the backstore is made. Take the backstore out of the target with "
+        "lio_target, run again, and put it back; the data and the WWID stay.",
+        {"exported_by": list(exports)},
+    )
+
+
+def _absent(
+    desired: DesiredBackstore, observed: Observed, existing: Backstore | None
+) -> list[Action]:
+    if existing is None:
         return []
-    exports = running.exports(desired.name)
+    exports = list(observed.running.exports(desired.key))
+    # A LUN that does not run now may be there again after a reboot.
+    for export in observed.saved.exports(desired.key) if observed.saved else ():
+        if export not in exports:
+            exports.append(export + " (saved)")
     if exports:
         raise ModelStoreError(
-            "backstore %s" % desired.name,
+            "backstore %s" % desired.key,
             "exported by %s" % ", ".join(exports),
             "no LUN that exports it",
             "Take it out of the target with lio_target first.",
-            {"exported_by": list(exports)},
+            {"exported_by": exports},
         )
-    return [_action("delete_backstore", desired.name)]
+    if observed.running.backstore(desired.key) is None:
+        return []
+    return [_action("delete_backstore", desired.key)]
 
 
 def _refuse_twins(desired: DesiredBackstore, observed: Observed) -> None:
     node = observed.nodes.get(desired.device, desired.device)
     for other in observed.running.backstores:
-        if other.key == desired.name:
+        if other.key == desired.key:
             continue
         if other.device and observed.nodes.get(other.device, other.device) == node:
             raise ModelStoreError(
                 "device %s" % desired.device,
                 "it in backstore %s" % other.key,
                 "a device that no other backstore has",
-                "Give backstore %s a device of its own." % desired.name,
+                "Give backstore %s a device of its own." % desired.key,
             )
         if other.wwn and wwid(other.wwn) == wwid(desired.wwn):
             raise ModelStoreError(
-                "wwn of backstore %s" % desired.name,
+                "wwn of backstore %s" % desired.key,
                 "the WWID %s that backstore %s has already" % (wwid(other.wwn), other.key),
                 "a WWID of its own",
                 "Initiators would take the two for one disk. The first 25 hexadecimal digits of "
@@ -122,7 +240,7 @@ def _refuse_other_identity(
     ):
         if not same:
             raise ModelStoreError(
-                "%s of backstore %s" % (what, desired.name),
+                "%s of backstore %s" % (what, desired.key),
                 found,
                 wanted,
                 "It cannot be changed: initiators know the disk by it. To replace the disk on "
@@ -131,6 +249,9 @@ def _refuse_other_identity(
 
 
 def _refuse_device(desired: DesiredBackstore, observed: Observed, predict: bool) -> None:
+    if desired.plugin == "fileio":
+        _refuse_file(desired, observed.device, predict)
+        return
     what = "device %s" % desired.device
     if not observed.device.exists:
         if predict:
@@ -148,13 +269,36 @@ def _refuse_device(desired: DesiredBackstore, observed: Observed, predict: bool)
             "a block device",
             "Give the path of a disk, a partition or a logical volume.",
         )
-    if observed.device.uses:
+    _refuse_uses(what, observed.device)
+
+
+def _refuse_file(desired: DesiredBackstore, found: Device, predict: bool) -> None:
+    what = "file %s" % desired.device
+    if not found.has_folder and not predict:
         raise ModelStoreError(
             what,
-            ", ".join(observed.device.uses),
-            "a device that nothing on the target server uses",
-            "Give another device, or stop using this one here first.",
-            {"uses": list(observed.device.uses)},
+            "no folder that it could be in",
+            "the folder",
+            "Make it, or mount the file system that it is on.",
+        )
+    if found.exists and not found.is_file:
+        raise ModelStoreError(
+            what,
+            "something that is not a regular file",
+            "a file, or nothing",
+            "Give the path of a file, or export a disk with type: block.",
+        )
+    _refuse_uses(what, found)
+
+
+def _refuse_uses(what: str, device: Device) -> None:
+    if device.uses:
+        raise ModelStoreError(
+            what,
+            ", ".join(device.uses),
+            "nothing on the target server to use it",
+            "Give another one, or stop using this one here first.",
+            {"uses": list(device.uses)},
         )
 
 
@@ -162,13 +306,7 @@ def _declared(backstore: Backstore | None, desired: DesiredBackstore) -> Backsto
     """The backstore without the attributes that nobody asked for."""
     if backstore is None:
         return None
-    return Backstore(
-        backstore.plugin,
-        backstore.name,
-        backstore.device,
-        backstore.wwn,
-        only(backstore.attributes, desired.attributes),
-    )
+    return replace(backstore, attributes=only(backstore.attributes, desired.attributes))
 
 
 def _public(backstore: Backstore | None, observed: Observed) -> dict[str, Any]:
@@ -179,5 +317,5 @@ def _public(backstore: Backstore | None, observed: Observed) -> dict[str, Any]:
     )
 
 
-def _action(verb: str, name: str, **arguments: Any) -> Action:
-    return Action(verb, "backstore %s" % name, arguments)
+def _action(verb: str, key: str, **arguments: Any) -> Action:
+    return Action(verb, "backstore %s" % key, arguments)

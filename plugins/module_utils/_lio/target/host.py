@@ -13,18 +13,30 @@ from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.chap import set_credentials
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import Lio, apply_action
-from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import NO_SECRET
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.parse import parse_portal
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import Ours
-from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.model import Observed
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.model import (
+    DesiredTarget,
+    Observed,
+)
 
 Arguments = Mapping[str, Any]
 
 
-def load_target(lio: Lio) -> Observed:
-    """All backstores and targets."""
-    return Observed(running=lio.running(), saved=lio.saved())
+def load_target(lio: Lio, desired: DesiredTarget) -> Observed:
+    """All backstores and targets, and who would be disconnected by state absent."""
+    running = lio.running()
+    target = running.target(desired.name)
+    sessions = lio.sessions(target) if target and not desired.tpgs else []
+    return Observed(
+        running=running,
+        saved=lio.saved(),
+        logged_in=tuple(
+            sorted({initiator for _, initiator, session in sessions if session.type == "Normal"})
+        ),
+    )
 
 
 class TargetChanger:
@@ -59,6 +71,7 @@ class TargetChanger:
             "unprotect_lun": self._unprotect_lun,
             "add_portal": self._add_portal,
             "remove_portal": self._remove_portal,
+            "delete_backstore": self._delete_backstore,
             "save": self._save,
         }
         apply_action(self._lio, handlers, action)
@@ -68,6 +81,17 @@ class TargetChanger:
 
     def _tpg(self, arguments: Arguments) -> Any:
         return self._rtslib.TPG(self._target("lookup"), arguments["tpg"], "lookup")
+
+    def _tpg_with_one_lun(self, arguments: Arguments, number: int) -> Any:
+        """The TPG as if it had no other LUN.
+
+        For each mapping rtslib looks through all LUNs of the TPG, which takes most of the time
+        where there are hundreds.
+        """
+        rtslib = self._rtslib
+        luns = property(lambda tpg: [rtslib.LUN(tpg, number)])
+        view = type("TPG", (rtslib.TPG,), {"luns": luns})
+        return view(self._target("lookup"), arguments["tpg"], "lookup")
 
     def _acl(self, arguments: Arguments) -> Any:
         return self._rtslib.NodeACL(self._tpg(arguments), arguments["initiator"], "lookup")
@@ -115,22 +139,14 @@ class TargetChanger:
         self._acl(arguments).delete()
 
     def _set_chap(self, arguments: Arguments) -> None:
-        acl = self._acl(arguments)
-        # rtslib clears a credential that is set to an empty string. The password goes first: an
-        # old secret never works for a new name.
-        for attribute, value in (
-            ("chap_password", arguments.get("password", NO_SECRET).value),
-            ("chap_userid", arguments.get("username", "")),
-            ("chap_mutual_password", arguments.get("mutual_password", NO_SECRET).value),
-            ("chap_mutual_userid", arguments.get("mutual_username", "")),
-        ):
-            if getattr(acl, attribute) != value:
-                setattr(acl, attribute, value)
+        set_credentials(self._acl(arguments), "chap_", arguments)
 
     def _map_lun(self, arguments: Arguments) -> None:
         # rtslib opens a mapped LUN for writing when it fails to protect it, and says nothing.
+        tpg = self._tpg_with_one_lun(arguments, arguments["tpg_lun"])
+        acl = self._rtslib.NodeACL(tpg, arguments["initiator"], "lookup")
         mapped = self._rtslib.MappedLUN(
-            self._acl(arguments), arguments["lun"], arguments["tpg_lun"], write_protect=True
+            acl, arguments["lun"], arguments["tpg_lun"], write_protect=True
         )
         if not mapped.write_protect:
             mapped.delete()
@@ -160,8 +176,11 @@ class TargetChanger:
             if parse_portal(portal.ip_address, portal.port) == wanted:
                 portal.delete()
 
-    def _save(self, _arguments: Arguments) -> None:
-        self._lio.save(Ours(target=self._name))
+    def _delete_backstore(self, arguments: Arguments) -> None:
+        self._lio.storage_object(arguments["backstore"]).delete()
+
+    def _save(self, arguments: Arguments) -> None:
+        self._lio.save(Ours(arguments.get("backstores", ()), self._name))
 
 
 def _not_protected(target: str, arguments: Arguments) -> ModelStoreError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
-from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Secret
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.chap import desired_chap
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Chap,
     Configuration,
@@ -39,9 +39,6 @@ _NAMES = re.compile(
     r"|naa\.[125][0-9a-f]{15}"
 )
 _LONGEST_NAME = 223  # RFC 7143, 4.2.7.1
-# RFC 7143 asks for 96 random bits, which is 12 characters, and some initiators take no more
-# than 16.
-_SECRET_LENGTHS = range(12, 17)
 _HIGHEST_LUN = 65535
 _HIGHEST_MAPPED_LUN = 255  # rtslib before 2.1.76
 
@@ -86,10 +83,16 @@ class DesiredTpg:
 
 @dataclass(frozen=True)
 class DesiredTarget:
-    """An IQN; no TPGs for state absent."""
+    """An IQN; no TPGs for state absent.
+
+    :param disconnect: state absent may end sessions.
+    :param delete_backstores: "none", "own" or "all", see the module's option.
+    """
 
     name: str
     tpgs: tuple[DesiredTpg, ...] = ()
+    disconnect: bool = False
+    delete_backstores: str = "none"
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,12 @@ class Observed:
     """What was found.
 
     :param saved: None when nothing was ever saved.
+    :param logged_in: the initiators that are logged in to the target.
     """
 
     running: Configuration
     saved: Configuration | None
+    logged_in: tuple[str, ...] = ()
 
 
 def desired_target(params: Mapping[str, Any]) -> DesiredTarget:
@@ -110,7 +115,9 @@ def desired_target(params: Mapping[str, Any]) -> DesiredTarget:
     """
     name = iscsi_name("name", params["name"])
     if params["state"] == "absent":
-        return DesiredTarget(name)
+        return DesiredTarget(
+            name, (), params["disconnect"], delete_backstores=params["delete_backstores"]
+        )
     if not params["tpgs"]:
         raise ModelStoreError(
             "tpgs of target %s" % name,
@@ -122,7 +129,11 @@ def desired_target(params: Mapping[str, Any]) -> DesiredTarget:
     _refuse_twins("tpgs of target %s" % name, "tag", (tpg.tag for tpg in tpgs))
     # LIO takes a portal once for each target.
     _refuse_twins("target %s" % name, "portal", (np for tpg in tpgs for np in tpg.portals))
-    return DesiredTarget(name, tuple(sorted(tpgs, key=lambda tpg: tpg.tag)))
+    return DesiredTarget(
+        name,
+        tuple(sorted(tpgs, key=lambda tpg: tpg.tag)),
+        delete_backstores=params["delete_backstores"],
+    )
 
 
 def iscsi_name(what: str, name: str) -> str:
@@ -199,25 +210,7 @@ def _acl(what: str, options: Mapping[str, Any], authentication: bool) -> Desired
     _refuse_twins(what, "mapped LUN number", (lun.number for lun in luns))
     for lun in luns:
         _check_range(what, "mapped LUN number", lun.number, range(_HIGHEST_MAPPED_LUN + 1))
-    return DesiredAcl(initiator, _chap(what, options, authentication), luns)
-
-
-def _chap(what: str, options: Mapping[str, Any], authentication: bool) -> Chap:
-    chap = Chap(
-        options["chap_username"] or "",
-        Secret(options["chap_password"] or ""),
-        options["chap_mutual_username"] or "",
-        Secret(options["chap_mutual_password"] or ""),
-    )
-    for prefix, username, password in (
-        ("chap", chap.username, chap.password.value),
-        ("chap_mutual", chap.mutual_username, chap.mutual_password.value),
-    ):
-        if bool(username) != bool(password):
-            raise _chap_error(what, "only one of %s_username and %s_password" % (prefix, prefix))
-        if username:
-            _check_username(what, prefix, username)
-            _check_password(what, prefix, password)
+    chap = desired_chap(what, options)
     if authentication and not chap.is_set:
         raise ModelStoreError(
             what,
@@ -226,43 +219,7 @@ def _chap(what: str, options: Mapping[str, Any], authentication: bool) -> Chap:
             "Give them, or let everybody in who knows the initiator's name with "
             "authentication: false.",
         )
-    if chap.is_mutual and not chap.is_set:
-        raise _chap_error(what, "mutual credentials without the initiator's own")
-    if chap.is_mutual and chap.password == chap.mutual_password:
-        raise _chap_error(what, "the same secret in both directions")
-    return chap
-
-
-def _check_username(what: str, prefix: str, username: str) -> None:
-    if username != username.strip() or "\n" in username or username.startswith("NULL"):
-        raise _chap_error(
-            what, "a %s_username with blanks at its ends, a line break or NULL" % prefix
-        )
-    if len(username) > 255:
-        raise _chap_error(what, "a %s_username of more than 255 characters" % prefix)
-
-
-def _check_password(what: str, prefix: str, password: str) -> None:
-    fault = ""
-    if len(password) not in _SECRET_LENGTHS:
-        fault = "of %d characters" % len(password)
-    elif not (password.isascii() and password.isprintable()):
-        fault = "with characters that are not printable ASCII"
-    elif password != password.strip():
-        fault = "with blanks at its ends"
-    elif password.startswith("NULL"):
-        fault = "that starts with NULL, which LIO takes for none"
-    if fault:
-        raise _chap_error(what, "a %s_password %s" % (prefix, fault))
-
-
-def _chap_error(what: str, found: str) -> ModelStoreError:
-    return ModelStoreError(
-        what,
-        found,
-        "a user name and a secret of 12 to 16 ASCII characters for each direction that is used",
-        "Choose random secrets, a different one for each direction.",
-    )
+    return DesiredAcl(initiator, chap, luns)
 
 
 def _attributes(what: str, options: Mapping[str, Any]) -> dict[str, str]:

@@ -13,12 +13,13 @@ enabled last.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action, Plan
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.chap import chap_arguments
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Acl,
     Chap,
@@ -35,6 +36,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.model i
     DesiredTpg,
     Observed,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.wwid import volume_wwn
 
 
 def plan_target(desired: DesiredTarget, observed: Observed, *, predict: bool) -> Plan:
@@ -47,14 +49,20 @@ def plan_target(desired: DesiredTarget, observed: Observed, *, predict: bool) ->
     goal = _goal(desired, running)
     if goal:
         if not predict:
-            _refuse_missing_backstores(goal, observed.running)
-        _refuse_two_writers(goal, observed.running)
+            _refuse_missing_backstores(goal, observed)
+        _refuse_two_writers(goal, observed)
+    elif observed.logged_in and not desired.disconnect:
+        _refuse_logged_in(desired.name, observed.logged_in)
     # What nobody asked for is neither compared nor shown.
     seen = _declared(running, desired)
     saved = _declared(observed.saved.target(desired.name) if observed.saved else None, desired)
     actions = list(_steps(desired.name, seen, goal))
-    if actions or seen != saved:
-        actions.append(Action("save", desired.name))
+    deleted = _backstores_to_delete(desired, goal, observed)
+    for key in deleted:
+        if observed.running.backstore(key):
+            actions.append(Action("delete_backstore", "backstore %s" % key, {"backstore": key}))
+    if actions or deleted or seen != saved:
+        actions.append(Action("save", desired.name, {"backstores": deleted} if deleted else {}))
     return Plan(tuple(actions), seen.public() if seen else {}, goal.public() if goal else {})
 
 
@@ -109,22 +117,73 @@ def _number_luns(desired: DesiredTpg, running: Tpg | None) -> dict[str, int]:
     return numbers
 
 
-def _refuse_missing_backstores(goal: Target, running: Configuration) -> None:
+def _backstores_to_delete(
+    desired: DesiredTarget, goal: Target | None, observed: Observed
+) -> tuple[str, ...]:
+    """Backstores of the target that no LUN exports any more, running or saved."""
+    configurations = [observed.saved or Configuration(), observed.running]
+    found = {entry.key: entry for found in configurations for entry in found.backstores}
+    candidates = set()
+    if desired.delete_backstores == "own":
+        candidates = {
+            key for key, entry in found.items() if _is_own(entry.wwn, desired.name, entry.name)
+        }
+    elif desired.delete_backstores == "all":
+        targets = [target for each in configurations if (target := each.target(desired.name))]
+        candidates = _exported(targets) & found.keys()
+    others = [
+        target
+        for configuration in configurations
+        for target in configuration.targets
+        if (target.fabric, target.name) != ("iscsi", desired.name)
+    ]
+    return tuple(sorted(candidates - _exported([goal, *others] if goal else others)))
+
+
+def _is_own(wwn: str, target: str, name: str) -> bool:
+    return wwn.lower() == volume_wwn(target, name)
+
+
+def _exported(targets: Iterable[Target]) -> set[str]:
+    return {lun.backstore for target in targets for tpg in target.tpgs for lun in tpg.luns}
+
+
+def _refuse_missing_backstores(goal: Target, observed: Observed) -> None:
+    """To go on without one would take it out of the saved configuration for good."""
     for tpg in goal.tpgs:
         for lun in tpg.luns:
-            if running.backstore(lun.backstore) is None:
-                raise ModelStoreError(
-                    "backstore %s of target %s" % (lun.backstore, goal.name),
-                    "no such backstore",
-                    "it to run",
-                    "Make it with lio_backstore first.",
-                )
+            if observed.running.backstore(lun.backstore) is None:
+                raise _missing_backstore(lun.backstore, goal.name, observed.saved)
 
 
-def _refuse_two_writers(goal: Target, running: Configuration) -> None:
-    others = [target for target in running.targets if target != running.target(goal.name)]
+def _missing_backstore(key: str, target: str, saved: Configuration | None) -> ModelStoreError:
+    what = "backstore %s of target %s" % (key, target)
+    before = saved.backstore(key) if saved else None
+    if before is None:
+        return ModelStoreError(
+            what, "no such backstore", "it to run", "Make it with lio_backstore first."
+        )
+    return ModelStoreError(
+        what,
+        "it saved but not running, with %s" % before.device,
+        "it to run",
+        "Bring the device back and start the backstore with lio_backstore, or take it out of luns.",
+    )
+
+
+def _refuse_logged_in(name: str, initiators: tuple[str, ...]) -> None:
+    raise ModelStoreError(
+        "target %s" % name,
+        "%s logged in" % ", ".join(initiators),
+        "no initiator that is",
+        "Unmount and log out there first. With disconnect: true their sessions are ended.",
+        {"logged_in": list(initiators)},
+    )
+
+
+def _refuse_two_writers(goal: Target, observed: Observed) -> None:
     writers: dict[str, str] = {}
-    for target in (goal, *others):
+    for target in (goal, *_others(goal, observed)):
         for backstore, initiator in _writers(target):
             first = writers.setdefault(backstore, initiator)
             if first != initiator and any(
@@ -137,6 +196,16 @@ def _refuse_two_writers(goal: Target, running: Configuration) -> None:
                     "XFS is no cluster file system: give each node its own volume.",
                     {"initiators": [first, initiator]},
                 )
+
+
+def _others(goal: Target, observed: Observed) -> list[Target]:
+    """All other targets: those that run, and those that will run after a reboot."""
+    others = {}
+    for configuration in (observed.saved or Configuration(), observed.running):
+        for target in configuration.targets:
+            if (target.fabric, target.name) != (goal.fabric, goal.name):
+                others[target.fabric, target.name] = target
+    return list(others.values())
 
 
 def _writers(target: Target) -> Iterator[tuple[str, str]]:
@@ -301,14 +370,7 @@ def _mapping(
 
 def _set_chap(step: _Step, acl: Acl) -> Action:
     """Set the credentials that are there and clear the others."""
-    credentials: dict[str, Any] = {}
-    if acl.chap.is_set:
-        credentials.update(username=acl.chap.username, password=acl.chap.password)
-    if acl.chap.is_mutual:
-        credentials.update(
-            mutual_username=acl.chap.mutual_username, mutual_password=acl.chap.mutual_password
-        )
-    return step.acl("set_chap", acl.initiator, **credentials)
+    return step.acl("set_chap", acl.initiator, **chap_arguments(acl.chap))
 
 
 def _changed(found: Any, wanted: Any) -> dict[str, str]:

@@ -32,8 +32,8 @@ _SLOWEST_BYTES_PER_SECOND = 5_000_000
 def load_device(runner: Runner, fs: FileSystem, path: str, check_zeroes: bool) -> Device | None:
     """The device at ``path``, or None when there is none.
 
-    :param check_zeroes: read the device until something is not zero. Only done when it has no
-        signature.
+    :param check_zeroes: read the device until something is not zero, when it has no signature,
+        and see whether a lone XFS was finished.
     """
     if not fs.exists(path):
         return None
@@ -48,9 +48,11 @@ def load_device(runner: Runner, fs: FileSystem, path: str, check_zeroes: bool) -
     signatures = parse_signatures(
         _checked(runner, ["wipefs", "--no-act", "--json", path], path).stdout
     )
-    zeroes = None
+    zeroes = unfinished = None
     if check_zeroes and not signatures:
         zeroes = _is_zero(runner, path, size)
+    if check_zeroes and [signature.type for signature in signatures] == ["xfs"]:
+        unfinished = _is_unfinished(runner, path)
     return Device(
         path=path,
         node=fs.realpath(path),
@@ -59,6 +61,7 @@ def load_device(runner: Runner, fs: FileSystem, path: str, check_zeroes: bool) -
         signatures=signatures,
         mount_points=mount_points,
         zeroes=zeroes,
+        unfinished=unfinished,
     )
 
 
@@ -93,6 +96,13 @@ def _is_zero(runner: Runner, path: str, size: int) -> bool:
     if compared.returncode > 1:
         raise _unreadable(path, compared)
     return compared.returncode == 0
+
+
+def _is_unfinished(runner: Runner, path: str) -> bool:
+    # The field sb_inprogress of the superblock: mkfs.xfs clears it as the last thing it does, and
+    # the kernel does not mount a file system that has it set.
+    read = _checked(runner, ["od", "--address-radix=n", "--format=u1", "-j126", "-N1", path], path)
+    return read.stdout.strip() != "0"
 
 
 def _checked(runner: Runner, argv: list[str], path: str) -> Completed:

@@ -66,6 +66,8 @@ class Device:
     :param signatures: everything on it that says what it holds.
     :param mount_points: where it, or anything on top of it, is mounted.
     :param zeroes: whether it reads as zeroes from end to end; None when that was not looked at.
+    :param unfinished: whether it holds an XFS that mkfs.xfs was kept from finishing; None when that
+        was not looked at.
     """
 
     path: str
@@ -75,6 +77,7 @@ class Device:
     signatures: tuple[Signature, ...]
     mount_points: tuple[str, ...]
     zeroes: bool | None
+    unfinished: bool | None = None
 
     @property
     def blank(self) -> bool | None:
@@ -90,4 +93,5 @@ class Device:
             "signatures": [signature.public() for signature in self.signatures],
             "mount_points": list(self.mount_points),
             "blank": self.blank,
+            "unfinished": bool(self.unfinished),
         }

@@ -52,6 +52,8 @@ def test_check_mode_says_what_the_run_does_and_changes_nothing(fake, capsys):
         "wwn": WWN,
         "wwid": "36001405280b50a7db4a5f0bbf3284145",
         "size_bytes": 536870912,
+        "write_protect": False,
+        "write_back": False,
         "exported_by": [],
         "attributes": {},
     }
@@ -80,6 +82,20 @@ def test_a_refusal_is_reported_as_data(fake, capsys):
 
 def test_present_takes_device_and_wwn(fake, capsys):
     assert "missing: wwn" in run(capsys, name="gpu1", device=DISK)["msg"]
+    assert "found no device" in run(capsys, name="gpu1", wwn=WWN)["msg"]
+
+
+def test_a_file_is_predicted_and_made(fake, capsys, tmp_path):
+    path = tmp_path / "gpu1.img"
+    options = {"name": "gpu1", "type": "fileio", "path": str(path), "size": "1M", "wwn": WWN}
+    predicted = run(capsys, **options, check=True)
+    assert not path.exists()
+    done = run(capsys, **options)
+    for key in ("actions", "diff", "backstore"):
+        assert predicted[key] == done[key]
+    assert (done["backstore"]["plugin"], done["backstore"]["size_bytes"]) == ("fileio", 1024**2)
+    assert not run(capsys, **options)["changed"]
+    assert run(capsys, name="gpu1", type="fileio", state="absent")["backstore"] is None
 
 
 def test_check_mode_works_before_anything_is_installed(fake, capsys, monkeypatch):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from _fakes.lio import CONFIGFS, SAVE_FILE, FakeLio, empty_acl, empty_tpg
+from _fakes.lio import CONFIGFS, SAVE_FILE, UNFINISHED, FakeLio, empty_acl, empty_tpg
 from _fakes.run_module import run_module
 from ansible_collections.tts.modelstore.plugins.modules import lio_info
 
@@ -95,3 +95,19 @@ def test_a_file_that_says_what_runs_matches(fake, capsys):
 def test_a_saved_backstore_that_does_not_run_is_named(fake, capsys):
     fake.fs.files[SAVE_FILE] = '{"storage_objects": [{"plugin": "block", "name": "gpu2"}]}'
     assert run(capsys)["saved"]["not_running"] == ["backstore gpu2"]
+
+
+def test_what_was_never_finished_has_no_backstore(serving, capsys):
+    tpg = serving.targets[STORE][1]
+    tpg["luns"][1] = UNFINISHED
+    tpg["acls"][GPU1]["mapped"][0] = UNFINISHED
+    (found,) = run(capsys, targets=[STORE])["targets"][0]["tpgs"]
+    assert found["luns"][1] == {"lun": 1, "backstore": None}
+    assert found["acls"][0]["luns"] == [{"lun": 0, "backstore": None, "write_protect": False}]
+
+
+def test_discovery_chap_is_shown_without_its_secret_and_compared(serving, capsys):
+    serving.discovery.update(enable=True, discovery_userid="d", discovery_password=SECRET)
+    result = run(capsys)
+    assert result["discovery_auth"] == {"enabled": True, "chap": True, "mutual_chap": False}
+    assert result["saved"]["different"] == ["discovery authentication"]

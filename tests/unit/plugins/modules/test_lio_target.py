@@ -90,3 +90,21 @@ def test_a_step_that_fails_counts_as_a_change_and_hides_secrets(fake, capsys, mo
     assert result["failed"]
     assert result["changed"]
     assert result["error_details"]["what"] == "add_portal of %s tpg1 10.77.1.10:3260" % STORE
+
+
+def test_a_target_with_sessions_goes_only_with_disconnect(fake, capsys):
+    run(capsys, **OPTIONS)
+    fake.log_in(STORE, 1, GPU1)
+    refused = run(capsys, name=STORE, state="absent")
+    assert refused["error_details"]["logged_in"] == [GPU1]
+    assert STORE in fake.targets
+    assert run(capsys, name=STORE, state="absent", disconnect=True)["changed"]
+    assert fake.sessions == set()
+
+
+def test_check_mode_works_before_anything_is_installed(fake, capsys, monkeypatch):
+    monkeypatch.setattr(lio_target, "find_rtslib", lambda: None)
+    fake.fs.files.clear()
+    predicted = run(capsys, **OPTIONS, check=True)
+    assert predicted["target"]["tpgs"][0]["luns"] == [{"lun": 0, "backstore": "gpu1"}]
+    assert "python3-rtslib-fb" in run(capsys, **OPTIONS)["msg"]

@@ -26,6 +26,10 @@ FINDMNT = [
     *("findmnt", "--json", "--output", "SOURCE,FSTYPE,UUID,OPTIONS", "--mountpoint"),
     MOUNT_POINT,
 ]
+LIST_LINKS = [
+    *("find", "/proc", "-maxdepth", "3", "-path", "/proc/[!0-9]*", "-prune"),
+    *("-o", "-type", "l", "-printf", r"%p\t%l\n"),
+]
 FSTAB = ["findmnt", "--fstab", "--json", "--output", "SOURCE", "--mountpoint", MOUNT_POINT]
 
 
@@ -51,8 +55,7 @@ def run(fs, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("check", [False, True])
-def test_device_mount_and_files_are_told_and_nothing_is_changed(run, fs, check):
-    fs.files.update({f"{MOUNT_POINT}/{name}": "" for name in "gfedcba"})
+def test_device_and_mount_are_told_and_nothing_is_changed(run, check):
     result = run(
         (LSBLK, printed("lsblk-mounted.json")),
         (WIPEFS, printed("wipefs-xfs.json")),
@@ -68,7 +71,6 @@ def test_device_mount_and_files_are_told_and_nothing_is_changed(run, fs, check):
     assert result["device"]["blank"] is False
     assert result["mount"]["fstype"] == "ext4"
     assert result["fstab_source"] == "UUID=280b50a7-db4a-5f0b-bf32-84145f727045"
-    assert result["mount_point_files"] == ["a", "b", "c", "d", "e"]
 
 
 def test_a_device_is_read_only_when_asked_to(run):
@@ -87,6 +89,49 @@ def test_what_is_not_there_is_null(run, fs):
     )
     assert result["device"] is result["mount"] is result["fstab_source"] is None
     assert result["mount_point_files"] == []
+
+
+def test_files_under_a_mount_point_are_told_when_nothing_is_mounted_there(run, fs):
+    fs.files.update({f"{MOUNT_POINT}/{name}": "" for name in "gfedcba"})
+    result = run((FINDMNT, Completed(1)), (FSTAB, Completed(1)), mount_point=MOUNT_POINT)
+    assert result["mount_point_files"] == ["a", "b", "c", "d", "e"]
+
+
+def test_a_mounted_file_system_is_not_looked_into(run, fs, monkeypatch):
+    def no_answer(_path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(fs, "listdir", no_answer)
+    result = run((FINDMNT, printed("findmnt.json")), (FSTAB, Completed(1)), mount_point=MOUNT_POINT)
+    assert result["mount_point_files"] == []
+
+
+def test_processes_that_use_the_mount_are_told_when_asked_for(run, fs):
+    fs.files["/proc/7/comm"] = "python3\n"
+    listed = (
+        "/proc/7/exe\t/usr/bin/python3\n"
+        f"/proc/7/fd/3\t{MOUNT_POINT}/gpt.pth\n"
+        f"/proc/7/map_files/7f00-7f01\t{MOUNT_POINT}/gpt.pth\n"
+        f"/proc/8/cwd\t{MOUNT_POINT}\n"
+        f"/proc/9/cwd\t{MOUNT_POINT}2\n"
+        f"/proc/9/fd/1\t/srv{MOUNT_POINT}\n"
+    )
+    result = run(
+        (FINDMNT, printed("findmnt.json")),
+        (FSTAB, Completed(1)),
+        (LIST_LINKS, Completed(1, listed, "find: '/proc/10': No such file or directory")),
+        mount_point=MOUNT_POINT,
+        processes=True,
+    )
+    assert result["processes"] == [
+        {"pid": 7, "command": "python3"},
+        {"pid": 8, "command": "(ended)"},
+    ]
+
+
+def test_nobody_is_looked_for_where_nothing_is_mounted(run):
+    found = [(FINDMNT, Completed(1)), (FSTAB, Completed(1))]
+    assert run(*found, mount_point=MOUNT_POINT, processes=True)["processes"] == []
 
 
 def test_a_device_that_cannot_be_read_is_a_failure_with_its_parts(run):

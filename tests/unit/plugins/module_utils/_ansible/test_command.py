@@ -210,6 +210,19 @@ def test_links_are_followed(tmp_path: Path) -> None:
     assert FS.realpath(str(tmp_path / "link")) == str(tmp_path.resolve() / "disk")
 
 
+def test_the_time_of_a_file_is_told(secret_file: Path) -> None:
+    os.utime(secret_file, (1, 1795341600.5))
+    assert FS.mtime(str(secret_file)) == 1795341600.5
+
+
+def test_an_attribute_is_written_in_place_and_never_made(tmp_path: Path, secret_file: Path) -> None:
+    inode = secret_file.stat().st_ino
+    FS.write_attribute(str(secret_file), "1")
+    assert (secret_file.read_text()[0], secret_file.stat().st_ino) == ("1", inode)
+    with pytest.raises(FileNotFoundError):
+        FS.write_attribute(str(tmp_path / "gone"), "1")
+
+
 def test_removing_twice_is_fine(secret_file: Path) -> None:
     FS.remove(str(secret_file))
     FS.remove(str(secret_file))

@@ -160,6 +160,22 @@ def test_what_was_put_off_is_raised_after_the_last_step_and_not_in_check_mode(ch
     assert host.loads == 1
 
 
+@pytest.mark.parametrize(("in_vain", "changed"), [(("0",), True), (("0", "1"), False)])
+def test_steps_taken_in_vain_are_no_change(in_vain: tuple[str, ...], changed: bool) -> None:
+    host, module = Host(), FakeModule()
+    with pytest.raises(Left):
+        converge(
+            module,
+            host.load,
+            host.plan,
+            host.apply,
+            host.result,
+            in_vain=lambda action: action.subject in in_vain,
+        )
+    assert module.result["changed"] is changed
+    assert steps(module.result) == ["0", "1"]
+
+
 def test_nothing_is_done_after_a_step_that_fails() -> None:
     host = Host(apply=refuse, wanted=4)
     assert steps(run(host)) == host.applied == ["0", "1"]

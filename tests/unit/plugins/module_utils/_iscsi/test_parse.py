@@ -112,6 +112,25 @@ def test_the_initiator_name_is_read(text: str, name: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "ExecMainStartTimestamp=Sun 2026-11-22 10:00:00.500000 UTC\nActiveState=active\n",
+            (True, 1795341600.5),
+        ),
+        (
+            "ActiveState=inactive\nExecMainStartTimestamp=Sun 2026-11-22 10:00:00 UTC\n",
+            (False, 1795341600.0),
+        ),
+        ("ActiveState=active\nExecMainStartTimestamp=\n", (True, None)),
+        ("", (False, None)),
+    ],
+)
+def test_the_start_of_a_unit_is_read(text: str, told: tuple[bool, float | None]) -> None:
+    assert parse.unit_start(text) == told
+
+
+@pytest.mark.parametrize(
     ("text", "wwid"),
     [("naa.6001405abc\n", "36001405abc"), ("eui.0123\n", "20123"), ("", ""), ("\n", "")],
 )

@@ -38,7 +38,7 @@ SAVED = {
 
 def test_ours_is_replaced_in_its_place_and_all_else_is_kept():
     running = {"storage_objects": [block("ours", "/dev/new"), block("theirs", "/dev/other")]}
-    merged = merge_saved(SAVED, running, Ours(backstore="ours"))
+    merged = merge_saved(SAVED, running, Ours(backstores=("ours",)))
     assert merged["storage_objects"] == [
         block("theirs"),
         block("ours", "/dev/new"),
@@ -66,12 +66,12 @@ def test_ours_is_added_and_foreign_objects_that_run_are_not():
     [{**block("ours"), "plugin": "fileio"}, {**target("iqn.ours"), "fabric": "loopback"}],
 )
 def test_a_namesake_of_another_kind_is_not_ours(namesake):
-    assert not Ours(backstore="ours", target="iqn.ours").has(namesake)
+    assert not Ours(backstores=("ours",), target="iqn.ours").has(namesake)
 
 
 def test_the_first_save_saves_all_that_runs():
     running = {"storage_objects": [block("ours")], "targets": [], "fabric_modules": []}
-    assert merge_saved(None, running, Ours(backstore="ours")) == running
+    assert merge_saved(None, running, Ours(backstores=("ours",))) == running
 
 
 def test_the_input_is_not_changed():

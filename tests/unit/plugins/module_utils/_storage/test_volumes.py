@@ -130,8 +130,9 @@ def test_a_client_without_a_disk_is_named() -> None:
     with pytest.raises(ModelStoreError) as caught:
         volumes(gpu2={"modelstore_disk": None})
     assert str(caught.value) == (
-        "volume of gpu2: found no modelstore_disk, expected the path of its disk on store1."
-        " Set modelstore_disk for gpu2 to a path under /dev/disk/by-id on store1."
+        "volume of gpu2: found no modelstore_disk and no modelstore_size, expected the path of its"
+        " disk on store1, or a size. Set modelstore_disk for gpu2 to a path under /dev/disk/by-id"
+        " on store1, or modelstore_size and modelstore_volume_group."
     )
 
 
@@ -208,3 +209,83 @@ def test_initiators_match_in_any_case() -> None:
 def test_a_volume_of_an_initiator_without_credentials_is_refused() -> None:
     with pytest.raises(ModelStoreError, match=f"initiator {GPU2}: .*iscsi_target_initiators"):
         target_acls(volumes(), initiators()[:1])
+
+
+LV = {"modelstore_disk": None, "modelstore_size": "20g"}
+
+
+def test_a_size_makes_a_logical_volume_of_the_volume_in_the_group_of_the_client() -> None:
+    volume = volumes(gpu1={**LV, "modelstore_volume_group": "models"})[0]
+    assert volume == {
+        "name": "gpu1",
+        "device": "/dev/models/gpu1",
+        "volume_group": "models",
+        "size": "20G",
+        "wwn": volume_wwn(STORE1, "gpu1"),
+        "initiators": [{"name": GPU1, "lun": 0}],
+    }
+
+
+def test_the_group_of_the_store_counts_for_clients_without_one() -> None:
+    variables = hostvars(gpu1=LV, gpu2={**LV, "modelstore_volume_group": "fast"})
+    variables["store1"] = {"modelstore_volume_group": "models"}
+    made = exclusive_volumes(NODES, variables, "store1", STORE1)
+    assert [volume["volume_group"] for volume in made] == ["models", "fast"]
+
+
+def test_a_size_without_a_group_is_refused() -> None:
+    with pytest.raises(ModelStoreError, match="volume group of gpu1: .* for store1 or for gpu1"):
+        volumes(gpu1=LV)
+
+
+def test_a_disk_and_a_size_at_once_are_refused() -> None:
+    with pytest.raises(ModelStoreError, match="volume of gpu1: found modelstore_disk and"):
+        volumes(gpu1={"modelstore_size": "20G", "modelstore_volume_group": "models"})
+
+
+@pytest.mark.parametrize("size", ["20", "0G", "1.5G", "50%FREE", "+1G", "20GB"])
+def test_a_size_is_a_whole_number_with_a_unit(size: str) -> None:
+    with pytest.raises(ModelStoreError, match="modelstore_size of gpu1"):
+        volumes(gpu1={**LV, "modelstore_size": size, "modelstore_volume_group": "models"})
+
+
+@pytest.mark.parametrize("name", ["a b", "a:b", "-a", ".", "..", "snapshot1", "pvmove0", "x" * 128])
+def test_names_that_lvm_does_not_take_are_refused(name: str) -> None:
+    group = {**LV, "modelstore_volume_group": "models"}
+    with pytest.raises(ModelStoreError, match="volume of gpu1: .* LVM takes"):
+        volumes(gpu1={**group, "modelstore_volume": name})
+    with pytest.raises(ModelStoreError, match="volume group of gpu1: .* LVM takes"):
+        volumes(gpu1={**group, "modelstore_volume_group": name})
+
+
+def test_a_disk_may_have_a_volume_name_that_lvm_does_not_take() -> None:
+    assert volumes(gpu1={"modelstore_volume": "a:b"})[0]["name"] == "a:b"
+
+
+def test_a_logical_volume_that_is_another_clients_disk_is_refused() -> None:
+    with pytest.raises(ModelStoreError, match="/dev/models/gpu1: found gpu1 and gpu2"):
+        volumes(
+            gpu1={**LV, "modelstore_volume_group": "models"},
+            gpu2={"modelstore_disk": "/dev/models/gpu1"},
+        )
+
+
+def test_mutual_chap_takes_the_name_of_the_store_unless_given() -> None:
+    secret = {"modelstore_chap_mutual_password": "secret-of-store"}
+    own = {**secret, "modelstore_chap_mutual_username": "models"}
+    first, second = initiators(gpu1=secret, gpu2=own)
+    assert (first["chap_mutual_username"], second["chap_mutual_username"]) == ("store1", "models")
+    assert first["chap_mutual_password"] == "secret-of-store"
+
+
+def test_a_mutual_name_without_a_secret_is_no_mutual_chap() -> None:
+    first, _ = initiators(gpu1={"modelstore_chap_mutual_username": "models"})
+    assert first.keys() == {"name", "chap_username", "chap_password"}
+
+
+def test_acls_hold_the_mutual_credentials() -> None:
+    secret = {"modelstore_chap_mutual_password": "secret-of-store"}
+    first, second = target_acls(volumes(), initiators(gpu1=secret))
+    assert first["chap_mutual_username"] == "store1"
+    assert first["chap_mutual_password"] == "secret-of-store"
+    assert "chap_mutual_password" not in second

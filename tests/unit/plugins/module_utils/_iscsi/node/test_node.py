@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from _fakes.iscsi import FakeInitiator
+from _fakes.iscsiadm import FakeIscsiadm13
 from _fakes.memory_fs import MemoryFileSystem
 from _fakes.scripted_runner import ScriptedRunner
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
@@ -22,6 +23,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node.plan im
     plan_node,
     state,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import Portal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +41,8 @@ def options(**changes: Any) -> dict[str, Any]:
         "portals": PORTALS[:2],
         "tpgt": 1,
         "state": "present",
+        "ifaces": None,
+        "exclusive": False,
         "startup": "automatic",
         "chap_username": None,
         "chap_password": None,
@@ -65,6 +69,32 @@ def run(fake: FakeInitiator, **changes: Any) -> list[str]:
         host.apply(action, fake, fake.fs, fake.lock)
     assert plan(fake, **changes).actions == ()
     return [action.name for action in first.actions]
+
+
+def session(fake: FakeInitiator, iface: str = "default") -> None:
+    """Put session 3 at the first portal into sysfs."""
+    folder = "/sys/class/iscsi_session/session3/"
+    connection = "/sys/class/iscsi_connection/connection3:0/"
+    fake.fs.files |= {
+        folder + "targetname": TARGET,
+        folder + "ifacename": iface,
+        folder + "state": "LOGGED_IN",
+        connection + "persistent_address": "10.77.1.10",
+        connection + "persistent_port": "3260",
+    }
+
+
+def nodes(fake: FakeInitiator) -> list[str]:
+    """The files of all node records, without the folder of the target."""
+    folder = f"{fake.root}/nodes/{TARGET}/"
+    return sorted(path.removeprefix(folder) for path in fake.fs.files if path.startswith(folder))
+
+
+def with_ifaces(fake: FakeInitiator, *names: str) -> FakeInitiator:
+    """The same initiator with these iface records."""
+    for name in names:
+        fake.fs.files[f"{fake.root}/ifaces/{name}"] = "# BEGIN RECORD 2.1.8\n# END RECORD\n"
+    return fake
 
 
 def test_new_records_are_made_with_iscsid_running_then_get_chap_then_startup() -> None:
@@ -201,18 +231,152 @@ def test_absent_deletes_all_records_of_the_target_damaged_ones_too() -> None:
 def test_a_record_in_use_is_not_deleted() -> None:
     fake = FakeInitiator("iqn.2026-11.com.example:gpu1")
     fake.add_record(TARGET, PORTALS[0] + ",1")
-    folder = "/sys/class/iscsi_session/session3/"
-    connection = "/sys/class/iscsi_connection/connection3:0/"
-    fake.fs.files |= {
-        folder + "targetname": TARGET,
-        folder + "ifacename": "default",
-        folder + "state": "FAILED",
-        connection + "persistent_address": "10.77.1.10",
-        connection + "persistent_port": "3260",
-    }
+    session(fake)
     with pytest.raises(ModelStoreError, match=r"session 3 that uses it.*iscsi_session"):
         plan(fake, state="absent")
     assert plan(fake, state="absent", portals=PORTALS[1:2]).actions == ()
+
+
+def test_a_target_whose_name_begins_with_that_of_another_is_another() -> None:
+    fake = initiator()
+    fake.add_record(TARGET + "2", PORTALS[0] + ",1")
+    assert run(fake, state="absent", portals=[]) == []
+    assert "create_record" in run(fake, portals=PORTALS[:1])
+
+
+def test_an_ipv6_portal_has_one_record_whatever_its_spelling() -> None:
+    fake = initiator()
+    run(fake, portals=["[FD00:0:0::10]", "fd00::10", "[fd00::10]:3260"])
+    assert nodes(fake) == ["fd00::10,3260,1/default"]
+    assert run(fake, portals=["fd00:0::0010"]) == []
+
+
+def test_each_record_is_compared_and_changed_on_its_own() -> None:
+    fake = initiator()
+    fake.add_record(TARGET, PORTALS[0] + ",1", startup="automatic")
+    fake.add_record(TARGET, PORTALS[1] + ",1", startup="manual")
+    (action,) = plan(fake).actions
+    assert (action.name, action.arguments["portal"]) == ("update_record", PORTALS[1])
+
+
+def test_records_go_to_the_database_of_debian_13_as_well() -> None:
+    fake = FakeIscsiadm13()
+    run(fake, **CHAP)
+    assert nodes(fake) == ["10.77.1.10,3260,1/default", "10.77.2.10,3260,1/default"]
+    assert set(fake.fs.private.values()) == {"/var/lib/iscsi"}
+    run(fake, state="absent")
+    assert nodes(fake) == []
+
+
+def test_each_portal_has_a_record_for_each_iface() -> None:
+    fake = with_ifaces(initiator(), "storage_a", "storage_b")
+    run(fake, ifaces=["storage_a", "storage_b"], **CHAP)
+    assert nodes(fake) == [
+        "10.77.1.10,3260,1/storage_a",
+        "10.77.1.10,3260,1/storage_b",
+        "10.77.2.10,3260,1/storage_a",
+        "10.77.2.10,3260,1/storage_b",
+    ]
+    wanted = desired_node(options(ifaces=["storage_a", "storage_b"], **CHAP))
+    records = state(wanted, host.load(fake, fake.fs, TARGET))["records"]
+    assert [record["iface"] for record in records] == ["storage_a", "storage_b"] * 2
+    assert all(record["chap_username"] == "gpu1" for record in records)
+
+
+def test_an_iface_without_a_record_is_told_before_a_node_record_is_made() -> None:
+    fake = initiator()
+    names = [action.name for action in plan(fake, ifaces=["storage_a"]).actions]
+    assert names[:2] == ["start_iscsid", "create_record"]
+    with pytest.raises(ModelStoreError, match=r"iface record storage_a.*iscsi_iface"):
+        run(fake, ifaces=["storage_a"])
+    assert nodes(fake) == []
+
+
+def test_absent_with_ifaces_leaves_the_records_of_the_others() -> None:
+    fake = with_ifaces(initiator(), "storage_a")
+    run(fake, portals=PORTALS[:1], ifaces=["default", "storage_a"])
+    run(fake, portals=[], state="absent", ifaces=["storage_a"])
+    assert nodes(fake) == ["10.77.1.10,3260,1/default"]
+
+
+def test_absent_without_ifaces_deletes_the_records_of_all() -> None:
+    fake = with_ifaces(initiator(), "storage_a")
+    run(fake, portals=PORTALS[:1], ifaces=["default", "storage_a"])
+    run(fake, portals=[], state="absent")
+    assert nodes(fake) == []
+
+
+def test_absent_deletes_records_of_the_old_form() -> None:
+    fake = initiator()
+    fake.add_record(TARGET, PORTALS[0] + ",1")
+    folder = f"{fake.root}/nodes/{TARGET}/10.77.1.10,3260"
+    fake.fs.files[folder] = fake.fs.files.pop(folder + ",1/default")
+    (action,) = plan(fake, portals=[], state="absent").actions
+    assert (action.name, action.arguments["tpgt"]) == ("delete_record", None)
+
+
+def test_absent_removes_a_damaged_record_of_the_old_form() -> None:
+    fake = initiator()
+    fake.fs.files[f"{fake.root}/nodes/{TARGET}/10.77.1.10,3260"] = ""
+    assert run(fake, portals=[], state="absent") == ["remove_damaged_record"]
+    assert nodes(fake) == []
+
+
+def test_exclusive_deletes_the_records_at_other_portals_at_the_end() -> None:
+    fake = initiator()
+    fake.add_record(TARGET, PORTALS[2] + ",1")
+    fake.damage(TARGET, PORTALS[1] + ",1")
+    steps = run(fake, portals=PORTALS[:1], exclusive=True)
+    assert steps[-2:] == ["delete_record", "remove_damaged_record"]
+    assert nodes(fake) == ["10.77.1.10,3260,1/default"]
+
+
+def test_exclusive_shows_what_goes_in_the_diff() -> None:
+    fake = initiator()
+    fake.add_record(TARGET, PORTALS[2] + ",1")
+    planned = plan(fake, portals=PORTALS[:1], exclusive=True)
+    assert [record["portal"] for record in planned.before["records"]] == [PORTALS[2]]
+    assert [record["portal"] for record in planned.after["records"]] == PORTALS[:1]
+
+
+def test_exclusive_leaves_other_ifaces_and_other_targets() -> None:
+    fake = with_ifaces(initiator(), "storage_a")
+    run(fake, portals=PORTALS[1:2], ifaces=["storage_a"])
+    fake.add_record("iqn.2026-11.com.example:store2", PORTALS[1] + ",1")
+    before = {path: text for path, text in fake.fs.files.items() if "/nodes/" in path}
+    run(fake, portals=PORTALS[:1], exclusive=True)
+    assert {path: fake.fs.files.get(path) for path in before} == before
+
+
+def test_exclusive_is_refused_while_a_session_uses_a_record_that_would_go() -> None:
+    fake = initiator()
+    fake.add_record(TARGET, PORTALS[0] + ",1")
+    session(fake)
+    with pytest.raises(ModelStoreError, match=r"session 3 that uses it.*iscsi_session"):
+        plan(fake, portals=PORTALS[1:2], exclusive=True)
+
+
+def test_a_session_of_another_iface_keeps_no_record() -> None:
+    fake = initiator()
+    fake.add_record(TARGET, PORTALS[0] + ",1")
+    session(fake, iface="storage_a")
+    assert run(fake, portals=[], state="absent") == ["delete_record"]
+
+
+def test_a_host_name_becomes_a_record_for_each_of_its_addresses() -> None:
+    answers = [(2, 1, 6, "", ("10.77.1.10", 3261)), (10, 1, 6, "", ("FD00::10", 3261, 0, 0))]
+    desired = desired_node(
+        options(portals=["store1.example.com:3261"]), lambda *_arguments, **_options: answers
+    )
+    assert desired.portals == (Portal("10.77.1.10", 3261), Portal("fd00::10", 3261))
+
+
+def test_a_host_name_without_an_address_is_refused() -> None:
+    def lookup(*_arguments: Any, **_options: Any) -> list[Any]:
+        raise OSError("Name or service not known")
+
+    with pytest.raises(ModelStoreError, match="no address for store1"):
+        desired_node(options(portals=["store1.example.com"]), lookup)
 
 
 def test_a_fresh_machine_gets_a_prediction_and_runs_nothing() -> None:
@@ -308,6 +472,8 @@ wanted = st.fixed_dictionaries(
         "startup": st.sampled_from(["manual", "automatic", "onboot"]),
         "chap_algorithms": st.sampled_from([None, ["SHA256", "MD5"]]),
         "settings": st.sampled_from([{}, {"node.session.queue_depth": 64}]),
+        "ifaces": st.sampled_from([None, ["storage_a"], ["default", "storage_a"]]),
+        "exclusive": st.booleans(),
     }
 )
 
@@ -319,7 +485,7 @@ wanted = st.fixed_dictionaries(
 def test_after_any_tasks_the_last_one_has_nothing_left_to_do(
     tasks: list[tuple[dict[str, Any], dict[str, str]]], damaged: set[str]
 ) -> None:
-    fake = initiator()
+    fake = with_ifaces(initiator(), "storage_a")
     for portal in damaged:
         fake.damage(TARGET, portal + ",1")
     for changes, chap in tasks:
@@ -330,7 +496,7 @@ def test_after_any_tasks_the_last_one_has_nothing_left_to_do(
 def test_interrupted_anywhere_the_next_run_converges(
     changes: dict[str, Any], chap: dict[str, str], steps: int
 ) -> None:
-    fake = initiator()
+    fake = with_ifaces(initiator(), "storage_a")
     for action in plan(fake, **changes, **chap).actions[:steps]:
         host.apply(action, fake, fake.fs, fake.lock)
     run(fake, **changes, **chap)

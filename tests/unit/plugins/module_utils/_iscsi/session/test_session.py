@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -19,11 +20,23 @@ from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import Completed
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.info import gather
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import (
+    NO_CHAP,
+    Live,
+    NodeRecord,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import parse_portal
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.resolve import resolve_portals
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session import host
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.desired import (
+    DesiredSessions,
     desired_sessions,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.model import (
+    ObservedSessions,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.plan import (
+    differences,
     plan_sessions,
     state,
 )
@@ -36,6 +49,7 @@ PORTALS = ["10.77.1.10:3260", "10.77.2.10:3260"]
 WWID = "36001405280b50a7db4a5f0bbf3284145"
 OTHER_WWID = "36001405111111112222533384445555a"
 SECRET = "secret-of-gpu1"
+END = ["delete_disk", "logout"]  # the end of a session with one disk
 
 
 class FakeClock:
@@ -60,23 +74,38 @@ def options(**changes: Any) -> dict[str, Any]:
         "portals": PORTALS,
         "state": "connected",
         "wwids": [WWID],
+        "ifaces": ["default"],
+        "multipath": False,
+        "exclusive": False,
+        "relogin": True,
+        "on_partial": "fail",
         "login_timeout": 60,
         "device_timeout": 30,
         **changes,
     }
 
 
-def initiator(secret: str = SECRET) -> FakeInitiator:
+def initiator(secret: str = SECRET, root: str = "/etc/iscsi") -> FakeInitiator:
     target = FakeTarget(TARGET, {GPU1: ("gpu1", SECRET)}, {0: WWID})
     fake = FakeInitiator(GPU1, target)
+    fake.root = root
     for portal in PORTALS:
         chap = {"session__auth__username": "gpu1", "session__auth__password": secret}
         fake.add_record(TARGET, portal + ",1", **chap)
     return fake
 
 
+def desired(**changes: Any) -> DesiredSessions:
+    asked = options(**changes)
+    return desired_sessions(asked, resolve_portals(asked["portals"]))
+
+
+def observe(fake: FakeInitiator, **changes: Any) -> ObservedSessions:
+    return host.load(fake, fake.fs, desired(**changes))
+
+
 def plan(fake: FakeInitiator, **changes: Any) -> Plan:
-    return plan_sessions(desired_sessions(options(**changes)), host.load(fake.fs, TARGET))
+    return plan_sessions(desired(**changes), observe(fake, **changes))
 
 
 def steps(fake: FakeInitiator, clock: FakeClock | None = None) -> host.SessionSteps:
@@ -87,7 +116,7 @@ def do(done_by: host.SessionSteps, *actions: Action) -> None:
     """Do steps and raise what failed."""
     for action in actions:
         done_by.apply(action)
-    done_by.finish()
+    done_by.finish(desired(), pytest.fail)
 
 
 def run(fake: FakeInitiator, **changes: Any) -> list[str]:
@@ -101,7 +130,7 @@ def run(fake: FakeInitiator, **changes: Any) -> list[str]:
 def test_each_portal_gets_a_session_with_its_disk() -> None:
     fake = initiator()
     assert run(fake) == ["login", "login"]
-    result = state(desired_sessions(options()), host.load(fake.fs, TARGET))
+    result = state(desired(), observe(fake))
     assert [session["portal"] for session in result["sessions"]] == PORTALS
     assert result["sessions"][0]["devices"] == [
         {"name": "sdb0", "lun": 0, "wwid": WWID, "size_bytes": 2**31, "state": "running"}
@@ -112,9 +141,12 @@ def test_each_portal_gets_a_session_with_its_disk() -> None:
 
 def test_a_fresh_machine_gets_a_prediction_with_the_disk() -> None:
     fs = MemoryFileSystem({"/proc/self/mountinfo": "", "/proc/swaps": ""})
-    planned = plan_sessions(desired_sessions(options()), host.load(fs, TARGET))
+    with ScriptedRunner(missing=["iscsiadm"]) as runner:
+        wanted = desired(multipath=True)
+        planned = plan_sessions(wanted, host.load(runner, fs, wanted))
     assert [action.name for action in planned.actions] == ["login", "login"]
     assert planned.after["sessions"][1]["devices"][0]["wwid"] == WWID
+    assert planned.after["maps"] == [{"wwid": WWID, "device": None, "paths": []}]
 
 
 def test_only_the_missing_session_is_made() -> None:
@@ -213,8 +245,8 @@ def test_sessions_through_other_ifaces_are_neither_counted_nor_ended() -> None:
     fake = initiator()
     fake.add_session(TARGET, PORTALS[0], "LOGGED_IN", iface="eth1")
     assert run(fake) == ["login", "login"]
-    assert run(fake, state="disconnected", portals=[]) == ["logout", "logout"]
-    (left,) = gather(fake, fake.fs, TARGET)["sessions"]
+    assert run(fake, state="disconnected", portals=[]) == END * 2
+    (left,) = gather(fake, fake.fs, TARGET, ())["sessions"]
     assert left["iface"] == "eth1"
 
 
@@ -227,7 +259,7 @@ def test_a_session_without_the_name_of_its_iface_is_of_the_default_one(shown: st
         del fake.fs.files[path]
     else:
         fake.fs.files[path] = shown + "\n"
-    (session,) = host.load(fake.fs, TARGET).sessions
+    (session,) = observe(fake).sessions
     assert session.iface == "default"
 
 
@@ -295,15 +327,15 @@ def test_exit_code_15_is_success_only_with_a_session_there() -> None:
 def test_disconnecting_ends_the_named_sessions_only() -> None:
     fake = initiator()
     run(fake)
-    assert run(fake, state="disconnected", portals=PORTALS[:1]) == ["logout"]
-    assert run(fake, state="disconnected", portals=[]) == ["logout"]
+    assert run(fake, state="disconnected", portals=PORTALS[:1]) == END
+    assert run(fake, state="disconnected", portals=[]) == END
     assert run(fake, state="disconnected", portals=[]) == []
 
 
 def test_a_session_that_iscsiadm_does_not_find_is_a_failure() -> None:
     fake = initiator()
     run(fake)
-    action = plan(fake, state="disconnected").actions[0]
+    _disk, action, *_others = plan(fake, state="disconnected").actions
     logout = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "-I", "default", "--logout"]
     with (
         ScriptedRunner((logout, Completed(21))) as runner,
@@ -312,30 +344,26 @@ def test_a_session_that_iscsiadm_does_not_find_is_a_failure() -> None:
         do(host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()), action)
 
 
-def in_use(fake: FakeInitiator, mountinfo: str = "", swaps: str = "") -> None:
-    """Put a multipath map over sdb0 with a mount or swap on it."""
-    fake.fs.links["/sys/block/sdb0/holders/dm-0"] = "/sys/devices/virtual/block/dm-0"
-    folder = fake.fs.realpath("/sys/block/sdb0")
-    fake.fs.links[folder + "/holders/dm-0"] = "/sys/devices/virtual/block/dm-0"
-    fake.fs.links["/sys/block/dm-0"] = "/sys/devices/virtual/block/dm-0"
-    fake.fs.files["/sys/devices/virtual/block/dm-0/dev"] = "254:0\n"
-    fake.fs.files["/proc/self/mountinfo"] = mountinfo
-    fake.fs.files["/proc/swaps"] = "Filename\tType\tSize\n" + swaps
-
-
-def test_a_mounted_map_over_a_disk_forbids_the_logout() -> None:
+def multipath_initiator() -> FakeInitiator:
+    """Two sessions whose disks are the paths of a map."""
     fake = initiator()
-    run(fake)
-    in_use(fake, "36 35 254:0 / /mnt/cache\\040hub rw - xfs /dev/mapper/models rw\n")
-    with pytest.raises(ModelStoreError, match=r"sdb0 in use \(mounted at /mnt/cache hub \(through"):
+    fake.multipathd = True
+    run(fake, multipath=True)
+    assert fake.maps() == {WWID: ["sdb0", "sdc0"]}
+    return fake
+
+
+def test_a_mounted_map_forbids_the_logout() -> None:
+    fake = multipath_initiator()
+    fake.mount("dm-0", "/mnt/cache\\040hub")
+    with pytest.raises(ModelStoreError, match=r"in use \(mounted at /mnt/cache hub \(through dm-0"):
         plan(fake, state="disconnected")
 
 
-def test_swap_on_a_disk_forbids_the_logout() -> None:
-    fake = initiator()
-    run(fake)
+def test_swap_on_a_map_forbids_the_logout() -> None:
+    fake = multipath_initiator()
     fake.fs.links["/dev/mapper/models"] = "/dev/dm-0"
-    in_use(fake, swaps="/dev/mapper/models partition 100\n")
+    fake.fs.files["/proc/swaps"] += "/dev/mapper/models partition 100\n"
     with pytest.raises(ModelStoreError, match=r"swap \(through dm-0\)"):
         plan(fake, state="disconnected")
 
@@ -350,53 +378,651 @@ def test_a_mounted_partition_forbids_the_logout() -> None:
         plan(fake, state="disconnected")
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"dm/uuid": "LVM-abc\n", "dm/name": "vg-models\n"}, "held by logical volume vg-models"),
+        ({"dm/uuid": "CRYPT-LUKS2-a\n", "dm/name": "c\n"}, "held by encrypted volume c"),
+        ({"md/level": "raid1\n"}, "held by RAID top0"),
+        ({}, "held by device top0"),
+    ],
+)
+@pytest.mark.parametrize("below", ["sdb0", "dm-0"])
+def test_what_is_built_on_a_disk_or_its_map_forbids_the_logout_also_unmounted(
+    below: str, files: dict[str, str], told: str
+) -> None:
+    fake = multipath_initiator()
+    build_on(fake, below, "top0", files)
+    with pytest.raises(ModelStoreError, match=told):
+        plan(fake, state="disconnected")
+
+
+def test_a_mount_of_a_volume_above_the_map_is_named() -> None:
+    fake = multipath_initiator()
+    build_on(fake, "dm-0", "top0", {"dm/uuid": "LVM-abc\n"})
+    fake.mount("top0", "/srv")
+    with pytest.raises(ModelStoreError, match=r"mounted at /srv \(through top0\)"):
+        plan(fake, state="disconnected")
+
+
+def test_an_unused_partition_of_a_map_goes_with_it() -> None:
+    fake = multipath_initiator()
+    build_on(fake, "dm-0", "dm-1", {"dm/uuid": f"part1-mpath-{WWID}\n"})
+    assert plan(fake, state="disconnected").actions[0].name == "flush_map"
+    fake.mount("dm-1", "/srv")
+    with pytest.raises(ModelStoreError, match=r"mounted at /srv \(through dm-1\)"):
+        plan(fake, state="disconnected")
+
+
+def build_on(fake: FakeInitiator, below: str, name: str, files: dict[str, str]) -> None:
+    """Put a block device on top of another one."""
+    folder = f"/sys/devices/virtual/block/{name}"
+    fake.fs.links["/sys/block/" + name] = folder
+    fake.fs.links[fake.fs.realpath("/sys/block/" + below) + "/holders/" + name] = folder
+    fake.fs.files |= {f"{folder}/{file}": text for file, text in files.items()}
+    fake.fs.files[folder + "/dev"] = "253:9\n"
+
+
 def test_a_mount_of_something_else_does_not_matter() -> None:
+    fake = multipath_initiator()
+    fake.fs.files["/proc/self/mountinfo"] = "36 35 254:1 / /mnt rw - xfs /dev/mapper/other rw\n"
+    assert run(fake, state="disconnected") == ["flush_map", *END, *END]
+
+
+def test_a_refusal_names_the_processes_that_have_files_open() -> None:
+    fake = multipath_initiator()
+    fake.mount("dm-0", "/srv/models")
+    fake.fs.files |= {
+        "/proc/41/comm": "tts-server\n",
+        "/proc/41/maps": "7f-8f r--p 00000000 fe:00 99     /srv/models/voice one.bin\n7f-8f rw-p 0\n",
+        "/proc/42/comm": "bash\n",
+        "/proc/43/comm": "other\n",
+        "/proc/44/comm": "tail\n",
+    }
+    fake.fs.links |= {
+        "/proc/42/cwd": "/srv/models",
+        "/proc/43/cwd": "/srv/models-old",
+        "/proc/44/fd/3": "/srv/models/log",
+    }
+    with pytest.raises(ModelStoreError) as caught:
+        plan(fake, state="disconnected")
+    expected = (
+        "mounted at /srv/models (through dm-0) and used by tts-server (41), bash (42), tail (44)"
+    )
+    assert expected in str(caught.value)
+    assert "other" not in str(caught.value)
+
+
+def test_a_refusal_names_a_bounded_number_of_processes() -> None:
+    fake = multipath_initiator()
+    fake.mount("dm-0", "/srv")
+    fake.fs.links |= {f"/proc/{pid}/cwd": "/srv" for pid in range(100, 150)}
+    with pytest.raises(ModelStoreError, match=r"process \(109\) and others"):
+        plan(fake, state="disconnected")
+
+
+def test_a_mount_that_lives_on_in_another_namespace_forbids_the_logout() -> None:
+    fake = multipath_initiator()
+    fake.fs.links |= {
+        "/proc/self/ns/mnt": "/proc/self/ns/mnt:[1]",
+        "/proc/7/ns/mnt": "/proc/7/ns/mnt:[2]",
+    }
+    fake.fs.files |= {
+        "/proc/7/comm": "podman\n",
+        "/proc/7/mountinfo": "36 35 254:0 / /models rw - xfs /dev/dm-0 rw\n",
+    }
+    message = r"mounted at /models in the mount namespace of podman \(7\) \(through dm-0\)"
+    with pytest.raises(ModelStoreError, match=message):
+        plan(fake, state="disconnected")
+
+
+def test_maps_disks_and_sessions_go_from_the_top_down() -> None:
+    fake = multipath_initiator()
+    assert run(fake, state="disconnected", portals=[]) == ["flush_map", *END, *END]
+    commands = [argv[:3] for argv in fake.calls if argv[0] in ("multipath", "blockdev", "iscsiadm")]
+    assert commands[-5:] == [
+        ["multipath", "-f", "map-4145"],
+        ["blockdev", "--flushbufs", "/dev/sdb0"],
+        ["iscsiadm", "-m", "node"],
+        ["blockdev", "--flushbufs", "/dev/sdc0"],
+        ["iscsiadm", "-m", "node"],
+    ]
+
+
+def test_one_path_of_a_mounted_map_can_be_taken_away_and_not_the_last() -> None:
+    fake = multipath_initiator()
+    fake.mount("dm-0", "/srv")
+    assert run(fake, state="disconnected", portals=PORTALS[:1]) == END
+    assert fake.maps() == {WWID: ["sdc0"]}
+    with pytest.raises(ModelStoreError, match="disk sdc0 the last working path of a map in use"):
+        plan(fake, state="disconnected", portals=PORTALS[1:])
+
+
+def test_a_path_that_does_not_work_is_no_reason_to_take_the_other_one_away() -> None:
+    fake = multipath_initiator()
+    fake.mount("dm-0", "/srv")
+    fake.fs.files[fake.fs.realpath("/sys/block/sdc0/device") + "/state"] = "transport-offline\n"
+    with pytest.raises(ModelStoreError, match="disk sdb0 the last working path"):
+        plan(fake, state="disconnected", portals=PORTALS[:1])
+
+
+def test_a_mount_that_comes_after_planning_is_seen_before_each_disk_goes() -> None:
+    fake = multipath_initiator()
+    fake.lost_by_multipathd = {1, 2}
+    actions = plan(fake, state="disconnected").actions
+    done_by = steps(fake)
+    done_by.apply(actions[0])
+    fake.mount("sdb0", "/srv")
+    with pytest.raises(ModelStoreError, match=r"disk sdb0 in use \(mounted at /srv\)"):
+        do(done_by, *actions[1:3])
+    assert fake.fs.exists("/sys/block/sdb0")
+
+
+@pytest.mark.parametrize("interrupted_after", range(6))
+def test_a_removal_can_be_interrupted_after_each_step_and_repeated(interrupted_after: int) -> None:
+    fake = multipath_initiator()
+    actions = plan(fake, state="disconnected", portals=[]).actions
+    assert len(actions) == 5
+    do(steps(fake), *actions[:interrupted_after])
+    assert len(run(fake, state="disconnected", portals=[])) == 5 - min(interrupted_after, 5)
+    assert (fake.maps(), gather(fake, fake.fs, TARGET, ())["sessions"]) == ({}, [])
+
+
+def test_a_map_that_lost_its_paths_is_flushed() -> None:
+    fake = multipath_initiator()
+    fake.mount("dm-0", "/srv")
+    for disk in ("sdb0", "sdc0"):
+        fake._unmap(disk)
+    with pytest.raises(ModelStoreError, match=rf"multipath map {WWID}: found mounted at /srv"):
+        plan(fake, state="disconnected")
+    fake.fs.files["/proc/self/mountinfo"] = ""
+    assert run(fake, state="disconnected") == ["flush_map", *END, *END]
+
+
+def test_a_map_that_something_has_open_keeps_its_disks() -> None:
+    fake = multipath_initiator()
+    fake.open_maps.add("map-4145")
+    clock = FakeClock()
+    with pytest.raises(ModelStoreError) as caught:
+        do(steps(fake, clock), *plan(fake, state="disconnected").actions[:1])
+    assert "it still there after 'multipath -f map-4145'" in str(caught.value)
+    assert caught.value.details["multipath"] == "map-4145: map in use"
+    assert clock.now - 1_000_000 <= 11
+
+
+def test_after_a_map_that_cannot_be_flushed_nothing_is_taken_away() -> None:
+    fake = multipath_initiator()
+    fake.open_maps.add("map-4145")
+    with pytest.raises(ModelStoreError):
+        do(steps(fake), *plan(fake, state="disconnected").actions)
+    assert fake.maps() == {WWID: ["sdb0", "sdc0"]}
+
+
+def test_a_disk_whose_buffers_cannot_be_written_stays() -> None:
     fake = initiator()
     run(fake)
-    in_use(fake, "36 35 254:1 / /mnt rw - xfs /dev/mapper/other rw\n")
-    assert [action.name for action in plan(fake, state="disconnected").actions] == ["logout"] * 2
+    action = plan(fake, state="disconnected").actions[0]
+    flush = ["blockdev", "--flushbufs", "/dev/sdb0"]
+    with (
+        ScriptedRunner((flush, Completed(1, "", "Input/output error"))) as runner,
+        pytest.raises(ModelStoreError, match="found Input/output error"),
+    ):
+        do(host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()), action)
+    assert fake.fs.exists("/sys/block/sdb0")
 
 
 @pytest.mark.parametrize("wwid", ["", "sda", "naa.6001405", "3600140528 ", WWID.upper()])
 def test_what_is_no_wwid_is_refused(wwid: str) -> None:
     with pytest.raises(ModelStoreError, match="a WWID as multipath shows it"):
-        desired_sessions(options(wwids=[wwid]))
+        desired(wwids=[wwid])
 
 
 @pytest.mark.parametrize("option", ["login_timeout", "device_timeout"])
 def test_a_timeout_that_never_ends_is_refused(option: str) -> None:
     with pytest.raises(ModelStoreError, match=f"{option}: found 0"):
-        desired_sessions(options(**{option: 0}))
+        desired(**{option: 0})
 
 
 def test_connecting_needs_portals() -> None:
     with pytest.raises(ModelStoreError, match="portals: found none"):
-        desired_sessions(options(portals=[]))
+        desired(portals=[])
 
 
 @given(
     st.lists(
-        st.tuples(
-            st.sampled_from(["connected", "disconnected"]),
-            st.lists(st.sampled_from(PORTALS), min_size=1, max_size=3),
-            st.sampled_from([[], [WWID]]),
+        st.fixed_dictionaries(
+            {
+                "state": st.sampled_from(["connected", "disconnected"]),
+                "portals": st.lists(st.sampled_from(PORTALS), min_size=1, max_size=3),
+                "multipath": st.booleans(),
+                "exclusive": st.booleans(),
+                "relogin": st.booleans(),
+                "ifaces": st.sampled_from([["default"], ["eth1"], ["default", "eth1"]]),
+            }
         ),
         max_size=4,
-    )
+    ),
+    st.lists(st.sampled_from(["secret-number-1", "secret-number-2"]), min_size=4, max_size=4),
+    st.sets(st.integers(1, 6)),
 )
 def test_after_any_task_the_next_plan_is_empty(
-    tasks: list[tuple[str, list[str], list[str]]],
+    tasks: list[dict[str, Any]], secrets: list[str], lost: set[int]
 ) -> None:
     fake = initiator()
-    for wanted, portals, wwids in tasks:
-        run(fake, state=wanted, portals=portals, wwids=wwids)
+    fake.multipathd = True
+    fake.lost_by_multipathd = lost
+    for task, secret in zip(tasks, secrets, strict=False):
+        rotate(fake, secret=secret)
+        run(fake, **task)
+
+
+@given(
+    st.lists(st.sampled_from(PORTALS), min_size=1, max_size=2, unique=True),
+    st.sampled_from(["connected", "disconnected"]),
+    st.booleans(),
+    st.booleans(),
+    st.sets(st.sampled_from(["sdb0", "sdc0"])),
+    st.sampled_from(["dm-0", "sdb0", "sdc0", None]),
+)
+def test_no_task_takes_the_last_working_path_of_a_mount(
+    portals: list[str],
+    wanted: str,
+    exclusive: bool,
+    fresh: bool,
+    dead: set[str],
+    mounted: str | None,
+) -> None:
+    fake = multipath_initiator()
+    for disk in dead:
+        fake.fs.files[fake.fs.realpath(f"/sys/block/{disk}/device") + "/state"] = "blocked\n"
+    if mounted:
+        fake.mount(mounted, "/srv")
+    if fresh:
+        rotate(fake)
+    working = {"sdb0", "sdc0"} - dead
+    # The initiator in memory itself refuses to drop the last path of a mount.
+    with contextlib.suppress(ModelStoreError):
+        run(fake, portals=portals, state=wanted, exclusive=exclusive, multipath=True)
+    if mounted == "dm-0" and working:
+        assert fake.maps()[WWID]
+
+
+def rotate(fake: FakeInitiator, *portals: str, secret: str = "another-secret") -> None:
+    """Give the target a new secret, and the node records of some portals."""
+    fake.targets[TARGET].secrets[GPU1] = ("gpu1", secret)
+    for portal in portals or PORTALS:
+        chap = {"session__auth__username": "gpu1", "session__auth__password": secret}
+        for iface in ("default", "eth1"):
+            fake.add_record(TARGET, portal + ",1", iface=iface, **chap)
+
+
+def logins(fake: FakeInitiator) -> list[tuple[str, str]]:
+    """The logouts and logins, with their portals."""
+    return [(argv[-1], argv[6]) for argv in fake.calls if argv[-1] in ("--login", "--logout")]
+
+
+def test_after_a_rotation_each_session_logs_in_anew_one_after_the_other() -> None:
+    fake = multipath_initiator()
+    fake.mount("dm-0", "/srv")
+    rotate(fake)
+    fake.calls.clear()
+    assert run(fake, multipath=True) == ["relogin", "relogin"]
+    assert logins(fake) == [
+        ("--logout", PORTALS[0]),
+        ("--login", PORTALS[0]),
+        ("--logout", PORTALS[1]),
+        ("--login", PORTALS[1]),
+    ]
+    assert fake.maps() == {WWID: ["sdd0", "sde0"]}
+
+
+@pytest.mark.parametrize("root", ["/etc/iscsi", "/var/lib/iscsi"])
+def test_the_node_records_are_found_where_each_distribution_keeps_them(root: str) -> None:
+    fake = initiator(root=root)
+    run(fake)
+    rotate(fake)
+    assert run(fake) == ["relogin", "relogin"]
+
+
+def test_only_the_session_whose_record_changed_logs_in_anew() -> None:
+    fake = multipath_initiator()
+    rotate(fake, PORTALS[1], secret="another-secret")
+    (action,) = plan(fake, multipath=True).actions
+    assert (action.name, action.subject) == ("relogin", f"{TARGET} at {PORTALS[1]}")
+
+
+def test_a_disk_leaves_its_map_before_its_session_ends() -> None:
+    fake = multipath_initiator()
+    rotate(fake)
+    fake.calls.clear()
+    do(steps(fake), plan(fake, multipath=True).actions[0])
+    commands = [argv for argv in fake.calls if argv[0] == "multipathd" or argv[-1] == "--logout"]
+    assert commands[0] == ["multipathd", "del", "path", "sdb0"]
+    assert commands[1][-1] == "--logout"
+
+
+def test_the_steps_of_a_relogin_show_what_differs_and_no_secret() -> None:
+    fake = multipath_initiator()
+    rotate(fake)
+    planned = plan(fake, multipath=True)
+    shown = repr([action.public() for action in planned.actions]) + repr(planned)
+    assert planned.actions[0].arguments["differs"] == ["credentials"]
+    assert SECRET not in shown
+    assert "another-secret" not in shown
+
+
+def test_a_removed_mutual_chap_is_a_difference() -> None:
+    fake = initiator()
+    for portal in PORTALS:
+        chap = {"session__auth__username": "gpu1", "session__auth__password": SECRET}
+        mutual = {"session__auth__username_in": "s", "session__auth__password_in": "mutual-secret"}
+        fake.add_record(TARGET, portal + ",1", **chap, **mutual)
+    run(fake)
+    rotate(fake, secret=SECRET)
+    assert run(fake) == ["relogin", "relogin"]
+
+
+def test_other_timers_are_taken_over_by_a_relogin() -> None:
+    fake = initiator()
+    run(fake)
+    for portal in PORTALS:
+        values = {
+            "session__auth__username": "gpu1",
+            "session__auth__password": SECRET,
+            "conn[0]__timeo__noop_out_interval": "2",
+            "conn[0]__timeo__noop_out_timeout": "3",
+        }
+        fake.add_record(TARGET, portal + ",1", **values)
+    (first, _second) = plan(fake).actions
+    assert (first.name, first.arguments["differs"]) == ("relogin", ["timers"])
+    assert run(fake) == ["relogin", "relogin"]
+
+
+@pytest.mark.parametrize(
+    ("interval", "timeout", "live", "told"),
+    [
+        ("5", "5", Live(noop_out_interval=5, noop_out_timeout=5), ()),
+        ("5", "5", Live(), ()),
+        ("5", "5", Live(noop_out_interval=5, noop_out_timeout=6), ("timers",)),
+        ("5", "5", Live(noop_out_interval=4, noop_out_timeout=5), ("timers",)),
+        ("0", "0", Live(noop_out_interval=5, noop_out_timeout=5), ("timers",)),
+        # iscsid would never run with these.
+        ("0", "5", Live(noop_out_interval=5, noop_out_timeout=5), ()),
+        ("5", "", Live(noop_out_interval=6, noop_out_timeout=6), ()),
+    ],
+)
+def test_timers_are_compared_where_both_sides_tell_them(
+    interval: str, timeout: str, live: Live, told: tuple[str, ...]
+) -> None:
+    values = {
+        "node.conn[0].timeo.noop_out_interval": interval,
+        "node.conn[0].timeo.noop_out_timeout": timeout,
+    }
+    record = NodeRecord(TARGET, parse_portal(PORTALS[0]), 1, "default", "", NO_CHAP, values)
+    assert differences(record, live) == told
+
+
+def test_credentials_that_the_kernel_does_not_tell_are_no_difference() -> None:
+    fake = initiator()
+    fake.add_session(TARGET, PORTALS[0], "LOGGED_IN")
+    assert plan(fake, portals=PORTALS[:1]).actions == ()
+
+
+def test_a_relogin_that_would_take_away_the_only_path_is_refused() -> None:
+    fake = initiator()
+    run(fake)
+    fake.mount("sdb0", "/srv")
+    rotate(fake)
+    with pytest.raises(ModelStoreError) as caught:
+        plan(fake)
+    assert "other credentials in force than in its node record" in str(caught.value)
+    assert "disk sdb0 in use (mounted at /srv)" in str(caught.value)
+    assert "relogin=false leaves it alone" in str(caught.value)
+    assert SECRET not in str(caught.value)
+    assert plan(fake, relogin=False).actions == ()
+
+
+def test_the_path_that_makes_a_relogin_safe_can_come_with_the_same_task() -> None:
+    fake = initiator()
+    fake.multipathd = True
+    run(fake, multipath=True, portals=PORTALS[:1])
+    fake.mount("dm-0", "/srv")
+    rotate(fake)
+    with pytest.raises(ModelStoreError, match="the last working path of a map in use"):
+        plan(fake, multipath=True, portals=PORTALS[:1])
+    assert run(fake, multipath=True) == ["login", "relogin"]
+
+
+def test_a_path_that_fails_after_planning_stops_the_relogin() -> None:
+    fake = multipath_initiator()
+    fake.mount("dm-0", "/srv")
+    rotate(fake)
+    action = plan(fake, multipath=True).actions[0]
+    fake.fs.files[fake.fs.realpath("/sys/block/sdc0/device") + "/state"] = "transport-offline\n"
+    fake.calls.clear()
+    with pytest.raises(ModelStoreError, match="disk sdb0 the last working path"):
+        do(steps(fake), action)
+    assert fake.calls == []
+
+
+def test_after_a_failed_relogin_the_next_session_is_left_alone() -> None:
+    fake = multipath_initiator()
+    rotate(fake)
+    fake.targets[TARGET].dead_portals.add(PORTALS[0])
+    fake.calls.clear()
+    with pytest.raises(ModelStoreError, match="the session before it to work again first"):
+        do(steps(fake), *plan(fake, multipath=True).actions)
+    assert logins(fake) == [("--logout", PORTALS[0]), ("--login", PORTALS[0])]
+
+
+def test_a_session_that_cannot_recover_with_its_old_credentials_logs_in_anew() -> None:
+    fake = multipath_initiator()
+    rotate(fake)
+    fake.set_state(1, "FAILED")
+    assert run(fake, multipath=True) == ["relogin", "relogin"]
+
+
+def test_a_disk_that_multipathd_lost_is_handed_to_it_again() -> None:
+    fake = initiator()
+    fake.multipathd = True
+    fake.lost_by_multipathd = {1}
+    run(fake)
+    assert fake.maps() == {WWID: ["sdc0"]}
+    assert run(fake, multipath=True) == ["add_path"]
+    assert fake.maps() == {WWID: ["sdb0", "sdc0"]}
+
+
+def test_a_login_waits_for_the_map_and_leaves_multipathd_time_to_make_it() -> None:
+    fake = initiator()
+    fake.multipathd = True
+    fake.lost_by_multipathd = {1}
+    clock = FakeClock()
+    do(steps(fake, clock), *plan(fake, multipath=True).actions)
+    assert clock.now - 1_000_000 >= 5
+    assert ["multipathd", "add", "path", "sdb0"] in fake.calls
+    assert ["multipathd", "add", "path", "sdc0"] not in fake.calls
+    assert plan(fake, multipath=True).actions == ()
+
+
+def test_a_map_that_does_not_come_is_named_in_bounded_time() -> None:
+    fake = initiator()
+    clock = FakeClock()
+    with pytest.raises(ModelStoreError, match=f"multipath map {WWID}: found disk sdb0 not in it"):
+        do(steps(fake, clock), plan(fake, multipath=True).actions[0])
+    assert clock.now - 1_000_000 <= 36
+
+
+def test_the_map_of_another_disk_does_not_count() -> None:
+    fake = multipath_initiator()
+    fake.fs.files["/sys/devices/virtual/block/dm-0/dm/uuid"] = f"mpath-{OTHER_WWID}\n"
+    assert [action.name for action in plan(fake, multipath=True).actions] == ["add_path"] * 2
+
+
+def test_maps_are_told_with_their_paths() -> None:
+    fake = multipath_initiator()
+    told = state(desired(), observe(fake))["maps"]
+    assert told == [{"wwid": WWID, "device": "/dev/dm-0", "paths": ["sdb0", "sdc0"]}]
+
+
+def test_multipath_needs_to_know_the_disks() -> None:
+    with pytest.raises(ModelStoreError, match="wwids: found none, with multipath=true"):
+        desired(multipath=True, wwids=[])
+
+
+def test_sessions_at_undeclared_portals_stay_unless_the_task_is_exclusive() -> None:
+    fake = multipath_initiator()
+    assert plan(fake, portals=PORTALS[:1]).actions == ()
+    assert run(fake, portals=PORTALS[:1], exclusive=True) == END
+    assert fake.maps() == {WWID: ["sdb0"]}
+
+
+def test_an_exclusive_task_keeps_a_mount_on_its_way_to_new_portals() -> None:
+    fake = initiator()
+    fake.multipathd = True
+    run(fake, portals=PORTALS[:1], multipath=True)
+    fake.mount("dm-0", "/srv")
+    assert run(fake, portals=PORTALS[1:], multipath=True, exclusive=True) == ["login", *END]
+    assert fake.maps() == {WWID: ["sdc0"]}
+
+
+def test_an_exclusive_task_does_not_take_the_disk_of_a_mount() -> None:
+    fake = initiator()
+    run(fake)
+    fake.mount("sdc0", "/srv")
+    with pytest.raises(ModelStoreError, match=r"disk sdc0 in use \(mounted at /srv\)"):
+        plan(fake, portals=PORTALS[:1], exclusive=True)
+
+
+def test_each_portal_gets_a_session_through_each_iface() -> None:
+    fake = initiator()
+    chap = {"session__auth__username": "gpu1", "session__auth__password": SECRET}
+    for portal in PORTALS:
+        fake.add_record(TARGET, portal + ",1", iface="eth1", **chap)
+    assert run(fake, ifaces=["default", "eth1"]) == ["login"] * 4
+    ifaces = [session.iface for session in observe(fake, ifaces=["default", "eth1"]).sessions]
+    assert ifaces == ["default", "eth1"] * 2
+    assert run(fake, ifaces=["eth1"], state="disconnected") == END * 2
+    assert run(fake) == []
+
+
+def test_what_is_no_name_of_an_iface_is_refused() -> None:
+    with pytest.raises(ModelStoreError, match="iface"):
+        desired(ifaces=["default", "../eth1"])
+
+
+def test_an_empty_list_of_ifaces_is_refused() -> None:
+    with pytest.raises(ModelStoreError, match="ifaces: found none"):
+        desired(ifaces=[])
+
+
+def test_an_exclusive_task_shows_the_sessions_that_it_ends() -> None:
+    fake = initiator()
+    run(fake)
+    planned = plan(fake, portals=PORTALS[:1], exclusive=True)
+    assert [session["portal"] for session in planned.before["sessions"]] == PORTALS
+    assert [session["portal"] for session in planned.after["sessions"]] == PORTALS[:1]
+
+
+def test_without_multipath_a_new_session_does_not_make_a_removal_safe() -> None:
+    fake = initiator()
+    fake.multipathd = True
+    run(fake, portals=PORTALS[:1])
+    fake.mount("dm-0", "/srv")
+    with pytest.raises(ModelStoreError, match="the last working path of a map in use"):
+        plan(fake, portals=PORTALS[1:], exclusive=True)
+
+
+def test_each_iface_has_a_node_record_of_its_own() -> None:
+    fake = initiator()
+    both = ["default", "eth1"]
+    rotate(fake, secret=SECRET)
+    run(fake, ifaces=both)
+    chap = {"session__auth__username": "gpu1", "session__auth__password": "another-secret"}
+    fake.add_record(TARGET, PORTALS[0] + ",1", iface="eth1", **chap)
+    (action,) = plan(fake, ifaces=both).actions
+    assert action.subject == f"{TARGET} at {PORTALS[0]} through iface eth1"
+
+
+def test_of_two_sessions_at_one_portal_the_recovering_one_is_left_to_iscsid() -> None:
+    fake = initiator()
+    run(fake, portals=PORTALS[:1])
+    sid = fake.add_session(TARGET, PORTALS[0], "FAILED")
+    fake._drop_disk(f"sd{chr(ord('a') + sid)}0")
+    assert plan(fake, portals=PORTALS[:1]).actions == ()
+
+
+def test_a_mounted_partition_of_a_map_does_not_hold_one_of_two_paths() -> None:
+    fake = multipath_initiator()
+    build_on(fake, "dm-0", "dm-1", {"dm/uuid": f"part1-mpath-{WWID}\n"})
+    fake.mount("dm-1", "/srv")
+    fake.calls.clear()
+    assert run(fake, state="disconnected", portals=PORTALS[:1]) == END
+    assert fake.calls[0] == ["multipathd", "del", "path", "sdb0"]
+
+
+def test_a_logout_is_refused_while_a_disk_that_came_back_is_mounted() -> None:
+    fake = initiator()
+    run(fake)
+    action = plan(fake, state="disconnected").actions[1]
+    fake.mount("sdb0", "/srv")
+    with pytest.raises(ModelStoreError, match=r"disk sdb0 in use \(mounted at /srv\)"):
+        do(steps(fake), action)
+
+
+def test_a_disk_that_is_gone_already_is_not_looked_for_under_its_old_name() -> None:
+    fake = initiator()
+    run(fake)
+    action = plan(fake, state="disconnected").actions[0]
+    fake._drop_disk("sdb0")
+    fake.fs.files["/sys/block/sdb0/device/delete"] = ""  # another disk's by now
+    fake.calls.clear()
+    do(steps(fake), action)
+    assert (fake.calls, fake.fs.exists("/sys/block/sdb0")) == ([], True)
+
+
+def test_nothing_is_written_out_to_a_disk_that_does_not_answer() -> None:
+    fake = initiator()
+    run(fake)
+    fake.fs.files[fake.fs.realpath("/sys/block/sdb0/device") + "/state"] = "transport-offline\n"
+    assert run(fake, state="disconnected") == END * 2
+    flushed = [argv[2] for argv in fake.calls if argv[0] == "blockdev"]
+    assert flushed == ["/dev/sdc0"]
+
+
+def test_a_relogin_waits_for_the_disks_that_the_session_had() -> None:
+    fake = initiator()
+    run(fake)
+    rotate(fake)
+    fake.targets[TARGET].luns.clear()
+    with pytest.raises(ModelStoreError, match=f"expected the disk with WWID {WWID}"):
+        do(steps(fake), plan(fake, wwids=[]).actions[0])
+
+
+def test_a_relogin_brings_its_disks_back_into_the_maps_they_were_in() -> None:
+    fake = multipath_initiator()
+    rotate(fake)
+    fake.lost_by_multipathd = {3, 4}
+    assert run(fake, multipath=False) == ["relogin", "relogin"]
+    assert fake.maps() == {WWID: ["sdd0", "sde0"]}
+
+
+def test_a_mount_is_told_once_when_other_namespaces_have_it_too() -> None:
+    fake = multipath_initiator()
+    fake.mount("dm-0", "/srv")
+    fake.fs.links |= {
+        "/proc/self/ns/mnt": "/proc/self/ns/mnt:[1]",
+        "/proc/7/ns/mnt": "/proc/7/ns/mnt:[2]",
+    }
+    fake.fs.files["/proc/7/mountinfo"] = "36 35 254:0 / /srv rw - xfs /dev/dm-0 rw\n"
+    (over,) = observe(fake).maps
+    assert over.uses == ("mounted at /srv (through dm-0)",)
 
 
 def test_info_tells_all_but_secrets() -> None:
     fake = initiator()
     fake.damage("iqn.2026-11.com.example:store2", PORTALS[0] + ",1")
     run(fake)
-    told = gather(fake, fake.fs, None)
+    told = gather(fake, fake.fs, None, ())
     assert (told["available"], told["version"], told["initiator_name"]) == (True, "2.1.8", GPU1)
     assert [record["chap_username"] for record in told["records"]] == ["gpu1", "gpu1"]
     assert told["damaged"] == [
@@ -406,19 +1032,47 @@ def test_info_tells_all_but_secrets() -> None:
         "max_xmit_dlength": 8192,
         "header_digest": "None",
         "recovery_tmo": 120,
+        "ping_tmo": 5,
+        "recv_tmo": 5,
     }
+    assert told["sessions"][0]["recovery_timeout"] == 120
     assert SECRET not in repr(told)
-    assert gather(fake, fake.fs, "iqn.2026-11.com.example:store2")["sessions"] == []
+    assert gather(fake, fake.fs, "iqn.2026-11.com.example:store2", ())["sessions"] == []
 
 
 def test_info_of_a_host_without_open_iscsi_is_empty() -> None:
-    with ScriptedRunner(missing=["iscsiadm"]) as runner:
-        told = gather(runner, MemoryFileSystem(), None)
+    with ScriptedRunner(missing=["iscsiadm", "systemctl"]) as runner:
+        told = gather(runner, MemoryFileSystem(), None, ())
     assert told == {
         "available": False,
         "version": None,
         "initiator_name": None,
+        "iscsid": {"active": False, "outdated": False},
+        "portals": [],
         "records": [],
         "damaged": [],
         "sessions": [],
     }
+
+
+def test_info_resolves_portals_on_the_host() -> None:
+    fake = initiator()
+    told = gather(fake, fake.fs, None, ["[FD00:0::10]", "10.77.1.10:3261", "fd00::10"])
+    assert told["portals"] == [
+        {"portal": "[fd00::10]:3260", "address": "fd00::10", "port": 3260},
+        {"portal": "10.77.1.10:3261", "address": "10.77.1.10", "port": 3261},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("active", "written", "outdated"),
+    [(True, 1795341600.0, False), (True, 1795341601.0, True), (False, 1795341601.0, False)],
+)
+def test_info_tells_whether_iscsid_knows_the_initiator_name(
+    active: bool, written: float, outdated: bool
+) -> None:
+    fake = initiator()
+    fake.iscsid_active = active
+    fake.fs.mtimes["/etc/iscsi/initiatorname.iscsi"] = written
+    told = gather(fake, fake.fs, None, ())["iscsid"]
+    assert told == {"active": active, "outdated": outdated}

@@ -109,10 +109,10 @@ def fake():
 def converge(fake, desired):
     """Apply the plan and return its steps; the next plan has to be empty."""
     lio = Lio(fake.rtslib, fake.fs, predict=False)
-    plan = plan_backstore(desired, load_backstore(lio, desired.device), predict=False)
+    plan = plan_backstore(desired, load_backstore(lio, desired), predict=False)
     for action in plan.actions:
-        apply_backstore(lio, desired.name, action)
-    again = plan_backstore(desired, load_backstore(lio, desired.device), predict=False)
+        apply_backstore(lio, desired, action)
+    again = plan_backstore(desired, load_backstore(lio, desired), predict=False)
     assert again.actions == ()
     assert again.before == again.after == plan.after
     return [action.name for action in plan.actions]
@@ -148,7 +148,7 @@ def test_the_exporting_luns_and_the_size_are_shown(fake):
     converge(fake, WANTED)
     fake.add_target("iqn.2026-11.com.example:store1", {1: empty_tpg(luns={0: "gpu1"})})
     lio = Lio(fake.rtslib, fake.fs, predict=False)
-    shown = plan_backstore(WANTED, load_backstore(lio, DISK), predict=False).before
+    shown = plan_backstore(WANTED, load_backstore(lio, WANTED), predict=False).before
     assert shown["exported_by"] == ["iqn.2026-11.com.example:store1 tpg1 lun0"]
     assert shown["size_bytes"] == 512 * 1024 * 1024
 
@@ -161,18 +161,18 @@ def test_what_lio_refuses_is_reported_with_the_step(fake):
 
 def test_without_rtslib_check_mode_finds_nothing_and_a_real_run_names_the_package():
     lio = Lio(None, MemoryFileSystem(), predict=True)
-    observed = load_backstore(lio, DISK)
+    observed = load_backstore(lio, WANTED)
     assert [a.name for a in plan_backstore(WANTED, observed, predict=True).actions] == [
         "create_backstore",
         "set_attributes",
         "save",
     ]
     with pytest.raises(ModelStoreError, match="python3-rtslib-fb"):
-        load_backstore(Lio(None, MemoryFileSystem(), predict=False), DISK)
+        load_backstore(Lio(None, MemoryFileSystem(), predict=False), WANTED)
 
 
 def test_loading_does_not_start_lio(fake):
-    load_backstore(Lio(fake.rtslib, fake.fs, predict=False), DISK)
+    load_backstore(Lio(fake.rtslib, fake.fs, predict=False), WANTED)
     assert not Lio(fake.rtslib, fake.fs, predict=False).available
 
 

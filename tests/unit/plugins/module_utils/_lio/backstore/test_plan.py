@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.model import (
@@ -114,7 +116,12 @@ def test_nothing_is_done_when_there_is_nothing_to_remove():
 def params(**changes):
     return {
         "name": "gpu1",
+        "type": "block",
         "device": DISK,
+        "path": None,
+        "size": None,
+        "write_protect": False,
+        "write_back": False,
         "wwn": WWN,
         "attributes": {},
         "state": "present",
@@ -137,3 +144,68 @@ def test_options_take_one_spelling():
     desired = desired_backstore(params(wwn=WWN.upper(), attributes={"a": True, "b": 5, "c": "x"}))
     assert desired.wwn == WWN
     assert desired.attributes == {"a": "1", "b": "5", "c": "x"}
+
+
+def test_a_backstore_that_a_saved_lun_needs_is_not_removed():
+    target = Target("iqn.2026-11.com.example:store1", tpgs=(Tpg(1, luns=(Lun(0, "gpu1"),)),))
+    saved = Configuration((Backstore("block", "gpu1", DISK, WWN),), (target,))
+    for found in (observed(saved=saved), observed(saved.backstores[0], saved=saved)):
+        text = refusal(DesiredBackstore("gpu1", False), found)
+        assert "iqn.2026-11.com.example:store1 tpg1 lun0 (saved)" in text
+
+
+def test_write_protection_is_changed_by_making_the_backstore_anew():
+    running = Backstore("block", "gpu1", DISK, WWN)
+    found = observed(running, saved=Configuration((running,)))
+    plan = plan_backstore(replace(WANTED, write_protect=True), found, predict=False)
+    assert [action.name for action in plan.actions] == [
+        "delete_backstore",
+        "create_backstore",
+        "save",
+    ]
+    assert plan.actions[1].arguments["wwn"] == WWN
+    assert plan.actions[1].arguments["write_protect"] is True
+
+
+def test_write_protection_is_not_changed_while_it_is_exported():
+    target = Target("iqn.2026-11.com.example:store1", tpgs=(Tpg(1, luns=(Lun(0, "gpu1"),)),))
+    found = observed(Backstore("block", "gpu1", DISK, WWN), targets=(target,))
+    text = refusal(replace(WANTED, write_protect=True), found)
+    assert text.startswith("write_protect of backstore gpu1: found False, exported by iqn")
+    assert "the data and the WWID stay" in text
+
+
+FILEIO = {"type": "fileio", "device": None, "path": "/srv/gpu1.img", "size": "20G"}
+
+
+def test_a_size_has_binary_units():
+    desired = desired_backstore(params(**FILEIO))
+    assert (desired.key, desired.device, desired.size) == (
+        "fileio/gpu1",
+        "/srv/gpu1.img",
+        20 * 1024**3,
+    )
+    assert desired_backstore(params(**{**FILEIO, "size": "512"})).size == 512
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"device": None}, "no device"),
+        ({"path": "/srv/x"}, "path together with type block"),
+        ({"size": "1G"}, "size together with type block"),
+        ({"write_back": True}, "write_back together with type block"),
+        ({**FILEIO, "path": None}, "no path"),
+        ({**FILEIO, "size": None}, "no size"),
+        ({**FILEIO, "device": DISK}, "device together with type fileio"),
+        ({**FILEIO, "write_protect": True}, "set write_protect of the mapped LUNs in lio_target"),
+        ({**FILEIO, "path": "srv/x"}, "an absolute path"),
+        ({**FILEIO, "path": "/srv/a,b"}, "without commas"),
+        ({**FILEIO, "attributes": {"emulate_write_cache": 1}}, "the option write_back"),
+        *[({**FILEIO, "size": size}, "size of") for size in ("0", "-1G", "1.5G", "1000", "x")],
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(changes, fault):
+    with pytest.raises(ModelStoreError) as caught:
+        desired_backstore(params(**changes))
+    assert fault in str(caught.value)

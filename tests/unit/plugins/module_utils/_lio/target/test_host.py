@@ -8,14 +8,18 @@ Every single change that reaches LIO is watched, not only the state after each s
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
+import os
+import stat
 
 import pytest
 from _fakes.lio import (
     SAVE_FILE,
     TPG_ATTRIBUTES,
     TPG_PARAMETERS,
+    UNFINISHED,
     FakeLio,
     empty_acl,
     empty_tpg,
@@ -30,6 +34,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.host im
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.model import desired_target
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.plan import plan_target
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.wwid import volume_wwn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,7 +81,8 @@ def lio_of(fake):
 
 
 def plan_of(fake, options, predict=False):
-    return plan_target(desired_target(options), load_target(lio_of(fake)), predict=predict)
+    desired = desired_target(options)
+    return plan_target(desired, load_target(lio_of(fake), desired), predict=predict)
 
 
 def converge(fake, options):
@@ -269,6 +275,43 @@ def test_the_whole_target_is_removed_and_the_backstores_stay(fake):
     assert json.loads(fake.fs.read(SAVE_FILE))["targets"] == []
 
 
+@pytest.mark.parametrize(
+    ("which", "left"),
+    [("none", {"gpu1", "gpu2", "gpu3"}), ("own", {"gpu1", "gpu3"}), ("all", {"gpu2", "gpu3"})],
+)
+def test_backstores_go_with_the_target_only_on_demand(fake, which, left):
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    fake.storage["gpu2"]["wwn"] = volume_wwn(STORE, "gpu2")
+    options = {**target_options(STORE, state="absent"), "delete_backstores": which}
+    converge(fake, options)
+    saved = json.loads(fake.fs.read(SAVE_FILE))["storage_objects"]
+    assert set(fake.storage) == {entry["name"] for entry in saved} == left
+
+
+def test_a_node_that_leaves_takes_its_backstore_along_and_nothing_else(fake):
+    for node in ("gpu1", "gpu2"):
+        fake.storage[node]["wwn"] = volume_wwn(STORE, node)
+    converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    options = {**target_options(STORE, exclusive(GPU2)), "delete_backstores": "own"}
+    assert verbs(converge(fake, options)) == [
+        "delete_acl",
+        "delete_lun",
+        "delete_backstore",
+        "save",
+    ]
+    assert set(fake.storage) == {"gpu2", "gpu3"}
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_backstore_that_another_target_exports_stays(fake, running):
+    fake.add_target(FOREIGN, {1: empty_tpg(luns={0: "gpu1"})})
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    if not running:
+        fake.targets.pop(FOREIGN)
+    converge(fake, {**target_options(STORE, state="absent"), "delete_backstores": "all"})
+    assert "gpu1" in fake.storage
+
+
 def test_removing_a_target_that_is_not_there_does_nothing(fake):
     assert verbs(plan_of(fake, target_options(STORE, state="absent"))) == []
 
@@ -335,6 +378,161 @@ def test_what_lio_refuses_is_reported_with_the_step(fake):
         converge(fake, target_options(STORE, tpg))
 
 
+# What an initiator notices.
+
+
+def test_who_is_removed_is_logged_out_and_nobody_else_is(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    for node in (GPU1, GPU2):
+        fake.log_in(STORE, 1, node)
+    converge(fake, target_options(STORE, exclusive(GPU2, GPU3)))
+    assert fake.sessions == {(STORE, 1, GPU2)}
+
+
+def test_a_lun_that_is_not_declared_any_more_is_taken_from_who_is_logged_in(fake):
+    tpg = exclusive(GPU1)
+    tpg["luns"].append({"backstore": "gpu2"})
+    tpg["acls"][0]["luns"].append({"backstore": "gpu2", "lun": 1})
+    converge(fake, target_options(STORE, tpg))
+    fake.log_in(STORE, 1, GPU1)
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    assert {key[5] for key in fake.access()} == {"gpu1"}
+    assert fake.sessions == {(STORE, 1, GPU1)}
+
+
+def test_a_new_secret_ends_no_session_and_counts_from_the_next_login(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    fake.log_in(STORE, 1, GPU1)
+    tpg = exclusive(GPU1)
+    tpg["acls"][0]["chap_password"] = "another-secret"
+    converge(fake, target_options(STORE, tpg))
+    assert fake.sessions == {(STORE, 1, GPU1)}
+    assert {key[3] for key in fake.access()} == {"another-secret"}
+
+
+def test_a_target_with_sessions_is_removed_only_on_demand(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    fake.log_in(STORE, 1, GPU1)
+    absent = target_options(STORE, state="absent")
+    for predict in (False, True):
+        with pytest.raises(ModelStoreError, match="found %s logged in" % GPU1) as caught:
+            plan_of(fake, absent, predict=predict)
+        assert caught.value.details == {"logged_in": [GPU1]}
+    assert verbs(converge(fake, {**absent, "disconnect": True})) == ["delete_target", "save"]
+    assert fake.sessions == set()
+
+
+def test_a_session_of_discovery_does_not_keep_a_target(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    fake.log_in(STORE, 1, GPU1, kind="Discovery")
+    assert verbs(converge(fake, target_options(STORE, state="absent")))[0] == "delete_target"
+
+
+def test_what_was_changed_by_hand_is_found_and_set_back(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    tpg = fake.targets[STORE][1]
+    tpg["acls"][GPU1]["mapped"].clear()
+    tpg["luns"].pop(0)
+    tpg["acls"][GPU2]["chap_password"] = "set-by-hand!"
+    tpg["attributes"]["generate_node_acls"] = "1"
+    assert verbs(converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))) == [
+        "set_attributes",
+        "set_chap",
+        "create_lun",
+        "map_lun",
+        "save",
+    ]
+
+
+def test_another_backstore_behind_a_mapped_lun_is_a_change(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    tpg = {**exclusive(GPU1), "luns": [{"backstore": "gpu2"}]}
+    tpg["acls"] = [acl(GPU1, {"backstore": "gpu2"})]
+    converge(fake, target_options(STORE, tpg))
+    assert {key[5] for key in fake.access()} == {"gpu2"}
+
+
+def test_planning_changes_nothing(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    before = copy.deepcopy((fake.targets, fake.storage, fake.fs.files))
+    assert plan_of(fake, target_options(STORE, exclusive(GPU2, GPU3)), predict=True)
+    assert (fake.targets, fake.storage, fake.fs.files) == before
+
+
+# What a killed run left, and what a missing disk must not cost.
+
+
+def test_unfinished_luns_are_shown_and_made_anew(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    tpg = fake.targets[STORE][1]
+    tpg["luns"][1] = UNFINISHED
+    tpg["acls"][GPU2]["mapped"] = {0: UNFINISHED}
+    plan = converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    assert plan.before["tpgs"][0]["luns"][1] == {"lun": 1, "backstore": None}
+    assert verbs(plan) == ["unmap_lun", "delete_lun", "create_lun", "map_lun", "save"]
+    assert fake.access()[(STORE, 1, GPU2, SECRETS[GPU2], 0, "gpu2")] == 2
+
+
+def test_an_unfinished_lun_of_others_is_left_alone_and_their_saved_form_too(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    theirs = {"wwn": FOREIGN, "fabric": "iscsi", "tpgs": [{"tag": 1, "theirs": "kept"}]}
+    saved = json.loads(fake.fs.read(SAVE_FILE))
+    saved["targets"].append(theirs)
+    fake.fs.files[SAVE_FILE] = json.dumps(saved)
+    acls = {GPU2: empty_acl(mapped={0: UNFINISHED})}
+    fake.add_target(FOREIGN, {1: empty_tpg(luns={0: UNFINISHED}, acls=acls)})
+    converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    assert fake.targets[FOREIGN][1]["luns"] == {0: UNFINISHED}
+    assert json.loads(fake.fs.read(SAVE_FILE))["targets"][1] == theirs
+
+
+def test_the_first_save_leaves_out_what_was_never_finished(fake):
+    acls = {GPU2: empty_acl(mapped={0: UNFINISHED, 1: (1, True)})}
+    fake.add_target(FOREIGN, {1: empty_tpg(luns={0: UNFINISHED, 1: "gpu2"}, acls=acls)})
+    fake.add_backstore("half", "", "")
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    saved = json.loads(fake.fs.read(SAVE_FILE))
+    (tpg,) = next(entry for entry in saved["targets"] if entry["wwn"] == FOREIGN)["tpgs"]
+    assert [lun["index"] for lun in tpg["luns"]] == [1]
+    assert [lun["index"] for lun in tpg["node_acls"][0]["mapped_luns"]] == [1]
+    assert "half" not in [entry["name"] for entry in saved["storage_objects"]]
+
+
+def test_a_saved_lun_whose_disk_is_missing_is_not_erased(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    tpg = fake.targets[STORE][1]
+    fake.storage.pop("gpu2")
+    tpg["luns"].pop(1)
+    tpg["acls"][GPU2]["mapped"] = {}
+    before = fake.fs.read(SAVE_FILE)
+    with pytest.raises(ModelStoreError, match="saved but not running, with /dev/gpu2"):
+        plan_of(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    assert fake.fs.read(SAVE_FILE) == before
+    # Taken out of the declaration, it is gone on purpose.
+    assert verbs(converge(fake, target_options(STORE, exclusive(GPU1)))) == ["delete_acl", "save"]
+
+
+def test_the_folders_of_the_kernels_database_are_made_for_root_only(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+    for name in ("pr", "alua"):
+        mode = os.stat(os.path.join(os.path.dirname(SAVE_FILE), name)).st_mode
+        assert stat.S_IMODE(mode) == 0o700
+
+
+def test_a_writer_of_a_saved_target_that_does_not_run_is_refused(fake):
+    theirs = empty_tpg(luns={0: "gpu1"}, acls={GPU2: empty_acl(mapped={0: (0, False)})})
+    fake.add_target(FOREIGN, {1: theirs})
+    converge(fake, target_options(STORE, {"portals": [{"address": "10.77.1.10"}]}))
+    fake.targets.pop(FOREIGN)
+    assert GPU2 in two_writers(fake, exclusive(GPU1))
+
+
+def test_an_ipv6_portal_has_brackets_in_lio_and_none_in_results(fake):
+    plan = converge(fake, target_options(STORE, {"portals": [{"address": "[FD00:0::0010]"}]}))
+    assert fake.targets[STORE][1]["portals"] == [("[fd00::10]", 3260)]
+    assert plan.after["tpgs"][0]["portals"] == [{"address": "fd00::10", "port": 3260}]
+
+
 # Any state of LIO, to any declaration.
 
 numbers = st.integers(0, 3)
@@ -347,12 +545,14 @@ def sets_of(values):
 
 @st.composite
 def running_tpgs(draw):
-    luns = draw(st.dictionaries(numbers, st.sampled_from(BACKSTORES), max_size=3))
-    mapped = st.just({})
-    if luns:
-        mapped = st.dictionaries(
-            numbers, st.tuples(st.sampled_from(sorted(luns)), st.booleans()), max_size=2
-        )
+    luns = draw(st.dictionaries(numbers, st.sampled_from([*BACKSTORES, UNFINISHED]), max_size=3))
+    finished = sorted(number for number, backstore in luns.items() if backstore is not UNFINISHED)
+    mapped = st.dictionaries(
+        numbers,
+        st.just(UNFINISHED)
+        | (st.tuples(st.sampled_from(finished), st.booleans()) if finished else st.nothing()),
+        max_size=2,
+    )
     acls = {
         initiator: empty_acl(mapped=draw(mapped), **draw(st.sampled_from(STORED)))
         for initiator in draw(sets_of(st.sampled_from(sorted(SECRETS))))
@@ -484,11 +684,34 @@ def test_from_any_state_the_declaration_is_reached_and_nobody_has_more_on_the_wa
         assert kept["targets"][0] == {"wwn": FOREIGN, "fabric": "iscsi", "tpgs": []}
 
 
-@settings(max_examples=25, deadline=None)
-@given(options=declarations(), steps=st.integers(0, 20))
-def test_an_interrupted_run_is_finished_by_the_next(options, steps):
+class Killed(BaseException):
+    """SIGKILL: nobody cleans up."""
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    running=st.dictionaries(st.sampled_from([1, 2]), running_tpgs(), max_size=1),
+    options=declarations(),
+    which=st.sampled_from(["none", "own", "all"]),
+    changes=st.integers(0, 40),
+)
+def test_a_run_killed_at_any_change_is_finished_by_the_next(running, options, which, changes):
     fake = new_fake()
+    for name in BACKSTORES:
+        fake.storage[name]["wwn"] = volume_wwn(STORE, name)
+    options["delete_backstores"] = which
+    if running:
+        fake.add_target(STORE, running)
+    countdown = iter(range(changes))
+
+    def kill():
+        if next(countdown, None) is None:
+            raise Killed
+
+    fake.watch = kill
     changer = TargetChanger(lio_of(fake), STORE)
-    for action in plan_of(fake, options).actions[:steps]:
-        changer.apply(action)
+    with contextlib.suppress(Killed):
+        for action in plan_of(fake, options).actions:
+            changer.apply(action)
+    fake.watch = lambda: None
     converge(fake, options)

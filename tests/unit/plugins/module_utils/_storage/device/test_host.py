@@ -73,7 +73,21 @@ def test_a_device_is_described_by_what_is_on_it() -> None:
         ],
         "mount_points": ["/mnt/again", "/mnt/cache_hub"],
         "blank": False,
+        "unfinished": False,
     }
+
+
+@pytest.mark.parametrize(("byte", "unfinished"), [("   0\n", False), ("   1\n", True)])
+def test_an_xfs_that_mkfs_never_finished_is_told_from_a_finished_one(
+    byte: str, unfinished: bool
+) -> None:
+    superblock = (
+        ["od", "--address-radix=n", "--format=u1", "-j126", "-N1", PATH],
+        Completed(0, byte),
+    )
+    device = load(SEEN, FORMATTED, superblock, check_zeroes=True)
+    assert device.unfinished is unfinished
+    assert device.blank is False
 
 
 def test_without_signature_and_unread_nobody_knows_whether_a_device_is_blank() -> None:
@@ -85,9 +99,9 @@ def test_without_signature_the_data_decides(status: int, blank: bool) -> None:
     assert load(SEEN, BLANK, (CMP, Completed(status)), check_zeroes=True).blank is blank
 
 
-@pytest.mark.parametrize("signatures", ["wipefs-xfs.json", "wipefs-gpt-backup-only.json"])
-def test_a_device_with_a_signature_is_not_blank_and_is_not_read(signatures: str) -> None:
-    assert load(SEEN, (WIPEFS, printed(signatures)), check_zeroes=True).blank is False
+def test_a_device_with_a_signature_is_not_blank_and_is_not_read() -> None:
+    table = (WIPEFS, printed("wipefs-gpt-backup-only.json"))
+    assert load(SEEN, table, check_zeroes=True).blank is False
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])

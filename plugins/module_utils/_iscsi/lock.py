@@ -11,11 +11,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Callable
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 
 LOCK_FOLDER = "/run/lock/iscsi"
+
+Lock = Callable[[], AbstractContextManager[None]]
 
 
 @contextmanager

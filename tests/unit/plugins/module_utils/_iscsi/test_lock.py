@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node.lock import database_lock
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.lock import database_lock
 
 
 def test_the_lock_is_the_link_that_iscsiadm_makes_and_is_given_back(tmp_path: Path) -> None:

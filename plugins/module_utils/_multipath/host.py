@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, the tts.modelstore authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: it can change in any release.
+
+
+"""Asks multipathd and the kernel about maps, paths and disks. It changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
+from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem, Runner
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi import sysfs
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.parse import wwid
+from ansible_collections.tts.modelstore.plugins.module_utils._multipath.model import (
+    Disk,
+    Map,
+    orphans,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._multipath.parse import (
+    parse_maps,
+    parse_settings,
+)
+
+BLOCK = "/sys/block"
+_SECTOR = 512  # the unit of /sys/block/*/size, whatever the disk's own sectors are
+
+
+def gather(runner: Runner, fs: FileSystem, wwids: Sequence[str]) -> dict[str, Any]:
+    """What the module multipath_info returns."""
+    if not is_running(runner):
+        return {"running": False, "maps": [], "orphans": [], "settings": {}}
+    asked = tuple(wwids)
+    maps = tuple(found for found in load_maps(runner) if not asked or found.wwid in asked)
+    disks = load_disks(fs)
+    by_name = {disk.name: disk for disk in disks}
+    settings = load_settings(runner)
+    return {
+        "running": True,
+        "maps": [found.public(by_name, _size(fs, found)) for found in maps],
+        "orphans": [disk.public() for disk in orphans(maps, disks, asked)],
+        "settings": {
+            name: values for name, values in settings.items() if not asked or name in asked
+        },
+    }
+
+
+def is_running(runner: Runner) -> bool:
+    """Whether multipathd runs. Asking multipathd itself would start it, through its socket."""
+    if not (runner.available("systemctl") and runner.available("multipathd")):
+        return False
+    return runner.run(["systemctl", "is-active", "--quiet", "multipathd.service"]).returncode == 0
+
+
+def load_maps(runner: Runner) -> tuple[Map, ...]:
+    """All maps that multipathd has."""
+    return parse_maps(_ask(runner, "show", "maps", "json"))
+
+
+def load_settings(runner: Runner) -> dict[str, dict[str, str]]:
+    """The settings of single maps that multipathd runs with, by WWID.
+
+    "show config local" would leave out the maps that are not there yet.
+    """
+    return parse_settings(_ask(runner, "show", "config"))
+
+
+def load_disks(fs: FileSystem) -> tuple[Disk, ...]:
+    """All SCSI disks, and for those of iSCSI the session that brings them."""
+    sessions = {
+        device.name: session for session in sysfs.load_sessions(fs) for device in session.devices
+    }
+    disks = []
+    for name in fs.listdir(BLOCK):
+        if not name.startswith("sd"):
+            continue
+        session = sessions.get(name)
+        disks.append(
+            Disk(
+                name=name,
+                wwid=wwid(_attribute(fs, "%s/%s/device/wwid" % (BLOCK, name))),
+                state=_attribute(fs, "%s/%s/device/state" % (BLOCK, name)),
+                target=session.target if session else None,
+                portal=str(session.portal) if session else None,
+            )
+        )
+    return tuple(disks)
+
+
+def _ask(runner: Runner, *question: str) -> str:
+    answer = runner.run(["multipathd", *question])
+    if answer.returncode != 0:
+        raise ModelStoreError(
+            "multipathd",
+            "no answer to %s (%s)"
+            % (" ".join(question), answer.stderr.strip() or answer.stdout.strip()),
+            "an answer",
+            "Look at journalctl -u multipathd on this host, then run again.",
+        )
+    return answer.stdout
+
+
+def _size(fs: FileSystem, found: Map) -> int:
+    return int(_attribute(fs, "%s/%s/size" % (BLOCK, found.node)) or 0) * _SECTOR
+
+
+def _attribute(fs: FileSystem, path: str) -> str:
+    """One attribute; empty when the disk just went or does not answer."""
+    try:
+        return fs.read(path).strip()
+    except OSError:
+        return ""

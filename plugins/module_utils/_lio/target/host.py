@@ -34,7 +34,7 @@ def load_target(lio: Lio, desired: DesiredTarget) -> Observed:
         running=running,
         saved=lio.saved(),
         logged_in=tuple(
-            sorted({initiator for _, initiator, session in sessions if session.type == "Normal"})
+            sorted({initiator for _tag, initiator, session in sessions if session.type == "Normal"})
         ),
     )
 

@@ -279,7 +279,7 @@ def test_mutual_chap_takes_the_name_of_the_store_unless_given() -> None:
 
 
 def test_a_mutual_name_without_a_secret_is_no_mutual_chap() -> None:
-    first, _ = initiators(gpu1={"modelstore_chap_mutual_username": "models"})
+    first, _second = initiators(gpu1={"modelstore_chap_mutual_username": "models"})
     assert first.keys() == {"name", "chap_username", "chap_password"}
 
 

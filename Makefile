@@ -39,11 +39,12 @@ place:
 
 .PHONY: demo
 demo: ## build and start three machines and bring the model store up on them
-	@tools/step 'Tools' $(MAKE) place
-	@tools/step 'Machines' tools/rig up
-	@python tests/rig/make_models.py .rig/demo/models
-	@tools/step 'Playbook site' $(MAKE) play PLAY=site
-	@tools/step 'The URLs answer' tests/rig/probe .rig/demo/report.txt
+	@trap 'echo; echo "Interrupted. What runs keeps running: make demo goes on, make rig-down takes it down."' INT; \
+	tools/step 'Tools' $(MAKE) place && \
+	tools/step 'Machines' tools/rig up && \
+	python tests/rig/make_models.py .rig/demo/models && \
+	tools/step 'Playbook site' $(MAKE) play PLAY=site && \
+	tools/step 'The URLs answer' tests/rig/probe .rig/demo/report.txt
 	@echo
 	@echo 'The machines keep running. Look around: make rig-ssh HOST=gpu1. Take them down: make rig-down.'
 	@echo

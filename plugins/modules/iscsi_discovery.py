@@ -65,34 +65,6 @@ options:
       - Seconds that each portal has for its answer, 1 or more. They are asked one after the other.
     type: int
     default: 30
-  chap_username:
-    description:
-      - Name that this initiator proves itself with, up to 255 ASCII characters.
-      - Without it CHAP is taken out of the records.
-    type: str
-  chap_password:
-    description:
-      - Secret that this initiator proves itself with - 12 to 16 ASCII characters without a blank at
-        the ends.
-      - RFC 7143 asks for 96 bits at least, and some targets take no more than 16 characters.
-    type: str
-  chap_mutual_username:
-    description:
-      - Name that the target proves itself with, up to 255 ASCII characters.
-      - Without it mutual CHAP is taken out of the records.
-    type: str
-  chap_mutual_password:
-    description:
-      - Secret that the target proves itself with. Rules as for O(chap_password), and it must be
-        another one.
-    type: str
-  chap_algorithms:
-    description:
-      - Digests offered for CHAP, the preferred one first. LIO takes the first one that it knows.
-      - Without it the records keep what they have (open-iscsi's default is V(MD5)).
-    type: list
-    elements: str
-    choices: [MD5, SHA1, SHA256, SHA3-256]
 requirements:
   - open-iscsi 2.1.8 or newer
 notes:
@@ -101,6 +73,7 @@ notes:
   - Portals that no other host could use (link-local addresses with a scope) are left out.
 extends_documentation_fragment:
   - tts.modelstore.attributes
+  - tts.modelstore.chap
 attributes:
   check_mode:
     support: partial

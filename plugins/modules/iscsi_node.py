@@ -72,33 +72,6 @@ options:
     type: str
     choices: [manual, automatic, onboot]
     default: automatic
-  chap_username:
-    description:
-      - Name that this initiator logs in with, up to 255 ASCII characters.
-      - Without it CHAP is taken out of the records.
-    type: str
-  chap_password:
-    description:
-      - Secret that this initiator logs in with - 12 to 16 ASCII characters without a blank at the ends.
-      - RFC 7143 asks for 96 bits at least, and some targets take no more than 16 characters.
-    type: str
-  chap_mutual_username:
-    description:
-      - Name that the target proves itself with, up to 255 ASCII characters.
-      - Without it mutual CHAP is taken out of the records.
-    type: str
-  chap_mutual_password:
-    description:
-      - Secret that the target proves itself with. Rules as for O(chap_password), and it must be
-        another one.
-    type: str
-  chap_algorithms:
-    description:
-      - Digests offered for CHAP, the preferred one first. LIO takes the first one that it knows.
-      - Without it the records keep what they have (open-iscsi's default is V(MD5)).
-    type: list
-    elements: str
-    choices: [MD5, SHA1, SHA256, SHA3-256]
   settings:
     description:
       - Parameters of the records under open-iscsi's own names. Those not named are left alone.
@@ -134,6 +107,7 @@ notes:
     The boot waits for it.
 extends_documentation_fragment:
   - tts.modelstore.attributes
+  - tts.modelstore.chap
 attributes:
   check_mode:
     support: full

@@ -21,6 +21,8 @@ NO_TRANSPORT = 12
 SESSION_EXISTS = 15
 NOT_FOUND = 21
 AUTH_FAILED = 24
+# What a login can end with that the target refused.
+REFUSALS = (5, 8, AUTH_FAILED)
 # The portal cannot be reached, or stopped answering.
 NO_CONNECTION = (4, 8, 11)
 
@@ -74,9 +76,8 @@ EXIT_CODES = {
     18: ExitCode("ISCSID_COMM_ERR", "the talk with iscsid broke off", _ISCSID),
     19: ExitCode(
         "FATAL_LOGIN",
-        "the target refused the login for good (most often: no such target there)",
-        "Compare the target's name with the one on the target server, and that its portal group "
-        "is enabled.",
+        "the target refused the login for good (no such target there, or no setting in common)",
+        "Compare the target's name, and settings such as digests, with those on the target server.",
     ),
     20: ExitCode("ISCSID_NOTCONN", "iscsid could not be reached", _ISCSID),
     21: ExitCode("NO_OBJS_FOUND", "no such record or session", "Create the node record first."),

@@ -63,6 +63,7 @@ class FakeInitiator:
         self.iscsid_active = False
         self.iscsid_started = "Sun 2026-11-22 10:00:00.500000 UTC"
         self.journal: list[str] = []
+        self.unknown_target = 5  # or 8, whatever comes first
         self.calls: list[list[str]] = []
         self.locked = 0
         self._next_sid = 1
@@ -169,7 +170,8 @@ class FakeInitiator:
             return Completed(21, "", "iscsiadm: No records found")
         server = self.targets.get(target)
         if server is None:
-            return Completed(19)
+            self.journal.append("connection1:0 login rejected: target error (03/01)")
+            return Completed(self.unknown_target)
         if portal in server.dead_portals:
             return Completed(8)
         values = self.record(target, f"{portal},1", iface)

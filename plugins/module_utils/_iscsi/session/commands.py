@@ -53,7 +53,7 @@ def journal_command(since: float) -> list[str]:
         "-u",
         "iscsid.service",
         "--since",
-        "@%d" % since,
+        "@%.6f" % since,
         "-o",
         "cat",
         "--no-pager",

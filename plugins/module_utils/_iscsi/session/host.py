@@ -18,7 +18,11 @@ from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import
     ModelStoreError,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
-from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem, Runner
+from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import (
+    Completed,
+    FileSystem,
+    Runner,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi import parse
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.database import (
     database_root,
@@ -27,6 +31,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.database imp
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.exit_codes import (
     AUTH_FAILED,
     NOT_FOUND,
+    REFUSALS,
     SESSION_EXISTS,
     failure,
 )
@@ -240,12 +245,12 @@ class SessionSteps:
             ) from error
         sessions = self._sessions(action)
         there = completed.returncode == SESSION_EXISTS and bool(sessions)
-        if completed.returncode == AUTH_FAILED:
+        if completed.returncode != 0 and not there:
             names = {
                 "initiator": read_initiator_name(self._fs),
                 "target": action.arguments["target"],
             }
-            reason = self._refusal(started)
+            reason = self._refusal(completed, started)
             raise failure(
                 what,
                 completed,
@@ -253,16 +258,16 @@ class SessionSteps:
                 happened=reason and reason.happened,
                 advice=reason and reason.advice % names,
             )
-        if completed.returncode != 0 and not there:
-            raise failure(what, completed, "a session")
         self._wait_for_session(action, wwids, mapped)
 
-    def _refusal(self, since: float) -> Verdict | None:
+    def _refusal(self, completed: Completed, since: float) -> Verdict | None:
         """Why the target refused the login, as far as the journal tells."""
-        if not self._runner.available("journalctl"):
+        if completed.returncode not in REFUSALS or not self._runner.available("journalctl"):
             return None
         argv = commands.journal_command(since)
-        return self._poll(lambda: verdict(self._runner.run(argv).stdout), _JOURNAL_TIMEOUT)
+        # Only this code comes at once and always with a message.
+        patience = _JOURNAL_TIMEOUT if completed.returncode == AUTH_FAILED else 0.0
+        return self._poll(lambda: verdict(self._runner.run(argv).stdout), patience)
 
     def _wait_for_session(
         self, action: Action, wwids: Sequence[str], mapped: Sequence[str]

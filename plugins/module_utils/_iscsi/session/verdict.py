@@ -4,7 +4,10 @@
 #
 # PRIVATE to the collection: it can change in any release.
 
-"""Why a target refused a login. iscsiadm says 24 for all reasons; iscsid's journal tells them apart.
+"""Why a target refused a login. iscsiadm's exit codes do not tell; iscsid's journal does.
+
+It is 24 for a wrong secret and for no ACL. What the target calls an error of its own iscsid tries
+again until the time is over, which ends with 5 or 8 as for a portal that does not answer.
 
 The messages are those of open-iscsi's usr/initiator.c (__check_iscsi_status_class) and usr/login.c
 (check_security_stage_status), the same from 2.1.8 on.
@@ -45,6 +48,15 @@ _VERDICTS = (
             "the target could not prove itself (mutual CHAP)",
             "Make the mutual CHAP user name and secret of the node record and of the ACL for "
             "%(initiator)s on the target server the same.",
+        ),
+    ),
+    (
+        # 03/01 is what LIO answers.
+        "login rejected: target error (03/01)",
+        Verdict(
+            "the portal does not serve this target",
+            "Check on the target server that it has %(target)s, and that its portal group has "
+            "this portal and is enabled.",
         ),
     ),
 )

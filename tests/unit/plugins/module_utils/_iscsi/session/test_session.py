@@ -215,6 +215,27 @@ def test_a_wrong_secret_and_a_missing_acl_are_told_apart() -> None:
     assert f"Add an ACL for {GPU1} to {TARGET}" in str(caught.value)
 
 
+@pytest.mark.parametrize("returncode", [5, 8])
+def test_a_target_that_the_portal_does_not_serve_is_no_dead_portal(returncode: int) -> None:
+    action = plan(initiator()).actions[0]
+    fake = initiator()
+    fake.targets.clear()
+    fake.unknown_target = returncode
+    with pytest.raises(ModelStoreError) as caught:
+        do(steps(fake), action)
+    assert "the portal does not serve this target" in str(caught.value)
+    assert f"exit code {returncode}" in str(caught.value)
+    assert f"Check on the target server that it has {TARGET}" in str(caught.value)
+
+
+def test_a_portal_that_is_dead_is_not_waited_for_in_the_journal() -> None:
+    fake, clock = initiator(), FakeClock()
+    fake.targets[TARGET].dead_portals.add(PORTALS[0])
+    with pytest.raises(ModelStoreError, match="did not answer in time"):
+        do(steps(fake, clock), plan(fake).actions[0])
+    assert clock.now == 1_000_000
+
+
 def test_several_failures_are_told_in_one_message_with_each_portal() -> None:
     fake = initiator()
     fake.targets[TARGET].dead_portals.add(PORTALS[0])
@@ -277,7 +298,7 @@ def test_the_journal_is_read_from_the_login_on_and_not_for_ever() -> None:
     action = plan(initiator()).actions[0]
     login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "-I", "default", "--login"]
     journal = [
-        *["journalctl", "-u", "iscsid.service", "--since", "@1000000"],
+        *["journalctl", "-u", "iscsid.service", "--since", "@1000000.000000"],
         *["-o", "cat", "--no-pager"],
     ]
     script = [(login, Completed(24)), *[(journal, Completed(0))] * 11]
@@ -304,7 +325,7 @@ def test_other_failures_come_from_the_table_of_exit_codes(returncode: int, messa
     action = plan(initiator()).actions[0]
     login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "-I", "default", "--login"]
     with (
-        ScriptedRunner((login, Completed(returncode))) as runner,
+        ScriptedRunner((login, Completed(returncode)), missing=["journalctl"]) as runner,
         pytest.raises(ModelStoreError, match=message),
     ):
         do(host.SessionSteps(runner, initiator().fs, host.Timeouts(60, 30), FakeClock()), action)

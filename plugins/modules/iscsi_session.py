@@ -44,8 +44,8 @@ options:
       - With V(disconnected) there is none. Multipath maps that have no other path are flushed, the disks
         are deleted, then the sessions end. Nothing is ever unmounted.
       - This is refused while a disk, or a multipath map that would have no working path left, is mounted,
-        used for swap, or held by LVM, RAID or another device. The message names what uses it, and which
-        processes have files open there.
+        used for swap, held by LVM, RAID or another device, or open for any other reason. The message names
+        what uses it, and which processes have files open there.
     type: str
     choices: [connected, disconnected]
     default: connected
@@ -74,7 +74,8 @@ options:
   exclusive:
     description:
       - Whether sessions of the target at other portals are ended, with O(state=connected). They go last, with
-        the care of O(state=disconnected).
+        the care of O(state=disconnected), and stay when a session that replaces them failed. With
+        O(on_partial=warn) one working session is enough.
     type: bool
     default: false
   relogin:
@@ -85,6 +86,8 @@ options:
         after a loss of its connection.
       - It is refused where a disk of the session is in use and its multipath map has no other working path.
         Each session has to work again, with its disks in their maps, before the next one is logged out.
+      - The replacement timeout (C(node.session.timeo.replacement_timeout)) is set without a new login, where
+        no multipath map is on the disks. On those with a map multipathd sets it.
       - With V(false) such sessions are left as they are.
     type: bool
     default: true
@@ -121,7 +124,10 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Where open-iscsi or the node records are not there yet, the logins are predicted.
+    details:
+      - Where open-iscsi or the node records are not there yet, the logins are predicted.
+      - What M(tts.modelstore.iscsi_node) would change in the records earlier in the same play is not known,
+        and so the new logins after it are not predicted.
   diff_mode:
     support: full
 seealso:
@@ -320,7 +326,7 @@ def main() -> None:
         module,
         load=lambda: host.load(runner, fs, desired()),
         plan=lambda observed: plan_sessions(steps.remaining(desired()), observed),
-        apply=steps.apply,
+        apply=lambda action: steps.apply(action, desired()),
         finish=lambda: steps.finish(desired(), module.warn),
         in_vain=steps.in_vain,
         result=lambda observed: state(steps.remaining(desired()), observed),

@@ -31,14 +31,16 @@ options:
       - Path of the block device. Give one under C(/dev/disk/by-id), because it is what is opened again at boot.
       - Required for O(type=block) and O(state=present). It cannot be changed while the backstore is there.
       - Initiators see it grow when it grows, after they have rescanned the LUN.
-      - Refused when it is mounted, used as swap, or part of a device-mapper, LVM or RAID device of the target server.
+      - Refused when it is mounted, used as swap, or part of a device-mapper, LVM or RAID device of the target server,
+        and when another backstore has it, running or saved.
     type: path
   path:
     description:
       - Path of the file, without commas. It is made when it is not there, readable for root only and sparse, which
         means that it takes room on the disk only for what is written. Its folder has to be there.
       - A file that is missing although the backstore is saved is not made again, because an empty file in its place
-        would look like a volume that was wiped.
+        would look like a volume that was wiped. LIO itself does make one at boot when the file system is not mounted yet. So a
+        file that is smaller than its backstore is refused, not grown.
       - Required for O(type=fileio) and O(state=present). It cannot be changed while the backstore is there.
       - Refused when it is behind a loop device or used as swap.
     type: path
@@ -66,12 +68,14 @@ options:
     description:
       - Unit serial, a UUID. The filter P(tts.modelstore.volume_wwn#filter) makes one from the names of the target and the volume.
       - Required for O(state=present). It cannot be changed while the backstore is there.
-      - Its first 25 hexadecimal digits have to differ from those of all other backstores, because the WWID has room for no more.
+      - Its first 25 hexadecimal digits have to differ from those of all other backstores, running or saved, because the WWID has
+        room for no more.
     type: str
   attributes:
     description:
       - Attributes of the backstore to set, for example C(emulate_tpu). The others stay as they are.
       - Their names are those of the files in C(attrib) of the backstore in configfs.
+      - Some, such as C(emulate_model_alias) and C(block_size), can only be changed while no LUN exports the backstore. That is refused otherwise.
     type: dict
     default: {}
   state:
@@ -92,7 +96,7 @@ attributes:
   diff_mode:
     support: full
 notes:
-  - The module saves the backstore in LIO's configuration file and leaves what else is in there as it is.
+  - The module saves the backstore as it runs in LIO's configuration file and leaves what else is in there as it is.
 seealso:
   - module: tts.modelstore.lio_target
   - module: tts.modelstore.lio_info

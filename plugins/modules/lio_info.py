@@ -37,6 +37,7 @@ attributes:
     details: Nothing is ever changed.
 notes:
   - The kernel names one session for each ACL, the newest. An initiator with a session over each of two portals appears once.
+  - Of sessions without an ACL (demo mode) it tells the initiator only.
 seealso:
   - module: tts.modelstore.lio_backstore
   - module: tts.modelstore.lio_discovery_auth
@@ -91,7 +92,7 @@ sessions:
       description: Name of the initiator.
       type: str
     id:
-      description: LIO's number of the session.
+      description: LIO's number of the session, or null in demo mode. C(state), C(alias) and C(addresses) are empty then.
       type: int
     type:
       description: V(Normal) or V(Discovery).

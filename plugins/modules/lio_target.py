@@ -35,7 +35,10 @@ options:
         type: int
         default: 1
       portals:
-        description: Where the target listens. A portal can serve several targets.
+        description:
+          - Where the target listens. A portal can serve several targets.
+          - Refused when another target, running or saved, has a wildcard address and the same port, or an address that a wildcard
+            here takes in. LIO could not listen there.
         type: list
         elements: dict
         default: []
@@ -103,7 +106,7 @@ options:
                 description:
                   - Whether the initiator can only read.
                   - Of all initiators only one may write to a backstore. Those of other targets count as well, also of targets that
-                    are saved and do not run.
+                    are saved and do not run. A target of a fabric without ACLs (loopback, vhost, Xen, USB) counts as a writer.
                 type: bool
                 default: false
       authentication:
@@ -112,7 +115,8 @@ options:
         default: true
       attributes:
         description:
-          - More attributes of the TPG, for example C(default_cmdsn_depth). The others stay as they are.
+          - More attributes of the TPG, for example C(login_timeout). The others stay as they are.
+          - C(default_cmdsn_depth) acts on ACLs that are made after it was set. An ACL that is there keeps its depth.
           - Refused are those that decide about access, which the module sets by itself.
         type: dict
         default: {}
@@ -155,7 +159,8 @@ attributes:
     support: full
     details: CHAP secrets are never shown.
 notes:
-  - The module saves the target in LIO's configuration file and leaves what else is in there as it is.
+  - The module saves the target as it runs in LIO's configuration file and leaves what else is in there as it is.
+  - What takes access away is saved before anything else is changed, so that the access does not come back at boot when a later step fails.
   - Fails while a declared backstore does not run, for example because its disk was missing at boot. To save the
     target without it would lose the LUN for good.
   - LUNs and mapped LUNs that a killed run left unfinished are removed and made anew.
@@ -231,6 +236,8 @@ target:
         acls:
           description:
             - Who may log in, with C(initiator), and whether C(chap) and C(mutual_chap) credentials are set.
+            - C(authentication) is null when the TPG says whether CHAP is needed, as the module sets it. An ACL with
+              a say of its own (Linux 6.0 and newer) has true or false.
             - C(luns) is what the initiator sees, with C(lun), C(backstore) and C(write_protect).
           type: list
           elements: dict
@@ -255,6 +262,7 @@ target:
           - initiator: iqn.2026-11.com.example:gpu1
             chap: true
             mutual_chap: false
+            authentication: null
             luns:
               - lun: 0
                 backstore: gpu1

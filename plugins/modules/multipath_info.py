@@ -56,14 +56,18 @@ EXAMPLES = r"""
   ansible.builtin.systemd_service:
     name: multipathd.service
     state: reloaded
-  when:
-    - multipath.running
-    - multipath.settings['36001405280b50a7db4a5f0bbf3284145'].no_path_retry | default('') != '12'
+  when: multipath.outdated
 """
 
 RETURN = r"""
 running:
   description: Whether multipathd runs. When it does not, everything else is empty.
+  returned: success
+  type: bool
+outdated:
+  description: >-
+    Whether C(/etc/multipath.conf) or C(/etc/multipath/conf.d) was changed after the service multipathd
+    was started or reloaded, so that it runs with an older configuration.
   returned: success
   type: bool
 maps:

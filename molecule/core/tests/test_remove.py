@@ -33,7 +33,7 @@ def left(node: Host) -> list[str]:
         "disk": f"grep -l {WWID[1:]} /sys/block/sd*/device/wwid",
         "map": f"dmsetup ls | grep {WWID}",
         "claim for multipath": f"grep {WWID} /etc/multipath/wwids",
-        "configuration of multipath": "ls /etc/multipath/conf.d/modelstore.conf",
+        "configuration of multipath": "ls /etc/multipath/conf.d/modelstore-*.conf",
         "mount": f"findmnt --noheadings --mountpoint {MOUNT}",
         "fstab line": f"grep {MOUNT} /etc/fstab",
         "unit": "systemctl is-active indextts2@default",

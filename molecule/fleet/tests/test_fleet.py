@@ -101,7 +101,8 @@ def test_a_third_node_joins_by_one_line_while_the_others_work(tmp_path: Path) ->
 def test_nodes_that_are_taken_out_lose_access(tmp_path: Path) -> None:
     before = sessions(machine("gpu1"))
     # gpu3, which has joined, is not in the file either.
-    site(inventory=inventory(tmp_path, gpu2=None))
+    # Nobody is left to use store2.
+    site("-e", "iscsi_target_allow_empty=true", inventory=inventory(tmp_path, gpu2=None))
     assert sessions(machine("gpu1")) == before
     assert_serves(machine("gpu1"))
     assert acls("store1") == [f"{PREFIX}:gpu1"]

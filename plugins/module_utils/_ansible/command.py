@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Sequence
@@ -82,6 +83,14 @@ class LocalFileSystem:
 
     def realpath(self, path: str) -> str:
         return os.path.realpath(path)
+
+    def is_claimed(self, path: str) -> bool:
+        # Such an open is refused while another exclusive one lasts. Closing it causes no event.
+        try:
+            os.close(os.open(path, os.O_RDONLY | os.O_EXCL | os.O_NONBLOCK))
+        except OSError as error:
+            return error.errno == errno.EBUSY
+        return False
 
     def mtime(self, path: str) -> float:
         return os.stat(path).st_mtime

@@ -57,6 +57,9 @@ class FileSystem(Protocol):
     def realpath(self, path: str) -> str:
         """The path with all links resolved."""
 
+    def is_claimed(self, path: str) -> bool:
+        """Whether the kernel holds a block device for itself: for a mount, a volume, a LUN, ..."""
+
     def mtime(self, path: str) -> float:
         """When the file was last written, in seconds since the epoch."""
 

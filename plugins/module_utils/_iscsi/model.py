@@ -93,6 +93,7 @@ class Live:
     credentials: tuple[Secret | None, ...] = (None, None, None, None)
     noop_out_interval: int | None = None
     noop_out_timeout: int | None = None
+    recovery_timeout: int | None = None
 
 
 @dataclass(frozen=True)

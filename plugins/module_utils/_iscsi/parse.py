@@ -98,16 +98,23 @@ def unit_start(text: str) -> tuple[bool, float | None]:
     >>> unit_start("ExecMainStartTimestamp=Sun 2026-11-22 10:00:00.500000 UTC\\nActiveState=active\\n")
     (True, 1795341600.5)
     """
+    return "ActiveState=active" in text.splitlines(), unit_time(text, "ExecMainStartTimestamp")
+
+
+def unit_time(text: str, name: str) -> float | None:
+    """A time that ``systemctl show --timestamp=us+utc`` tells (seconds since the epoch).
+
+    >>> unit_time("StateChangeTimestamp=Sun 2026-11-22 10:00:00.500000 UTC", "StateChangeTimestamp")
+    1795341600.5
+    """
     values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     match = re.search(
         r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{6})?) UTC",
-        values.get("ExecMainStartTimestamp", ""),
+        values.get(name, ""),
     )
-    started = None
-    if match:
-        moment = datetime.fromisoformat(match.group(1)).replace(tzinfo=timezone.utc)
-        started = moment.timestamp()
-    return values.get("ActiveState") == "active", started
+    if not match:
+        return None
+    return datetime.fromisoformat(match.group(1)).replace(tzinfo=timezone.utc).timestamp()
 
 
 def wwid(text: str) -> str:

@@ -79,6 +79,7 @@ def live(fs: FileSystem, sid: int) -> Live:
         # The kernel's names: recv_tmo is the time without an answer before it pings.
         _optional_number(_attribute(fs, connection + "recv_tmo")),
         _optional_number(_attribute(fs, connection + "ping_tmo")),
+        _optional_number(_attribute(fs, session + "recovery_tmo")),
     )
 
 

@@ -34,10 +34,19 @@ class TargetDump:
         """A target with all that is in it."""
         return {
             **self._settings(target),
-            "wwn": target.wwn,
-            "fabric": target.fabric_module.name,
+            **self._name(target),
             "tpgs": [self._tpg(tpg) for tpg in target.tpgs],
         }
+
+    def exports(self, target: Any) -> dict[str, Any]:
+        """A target with its LUNs only, which is a matter of milliseconds."""
+        return {
+            **self._name(target),
+            "tpgs": [{"tag": tpg.tag, "luns": self._luns(tpg)} for tpg in target.tpgs],
+        }
+
+    def _name(self, target: Any) -> dict[str, Any]:
+        return {"wwn": target.wwn, "fabric": target.fabric_module.name}
 
     def _settings(self, node: Any) -> dict[str, Any]:
         settings: dict[str, Any] = self._rtslib.node.CFSNode.dump(node)
@@ -49,10 +58,13 @@ class TargetDump:
             **self._credentials(tpg),
             "tag": tpg.tag,
             "enable": tpg.enable,
-            "luns": [self._lun(lun) for lun in tpg.luns],
+            "luns": self._luns(tpg),
             "portals": [portal.dump() for portal in tpg.network_portals],
             "node_acls": [self._acl(acl) for acl in tpg.node_acls],
         }
+
+    def _luns(self, tpg: Any) -> list[dict[str, Any]]:
+        return [self._lun(lun) for lun in tpg.luns]
 
     def _lun(self, lun: Any) -> dict[str, Any]:
         if self._alias(lun) is None:

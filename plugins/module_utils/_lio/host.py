@@ -30,6 +30,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.parse import (
     Session,
     parse_configuration,
+    parse_dynamic_sessions,
     parse_session,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import Ours, merge_saved
@@ -81,9 +82,12 @@ class Lio:
         """The file that this distribution restores at boot."""
         return str(self.rtslib.root.default_save_file) if self.rtslib else None
 
-    def running(self) -> Configuration:
-        """What LIO does now."""
-        return parse_configuration(self._dump())
+    def running(self, *, acls: bool = True) -> Configuration:
+        """What LIO does now.
+
+        :param acls: without them nothing of the targets is read but their LUNs.
+        """
+        return parse_configuration(self._dump(acls))
 
     def saved(self) -> Configuration | None:
         """What LIO will do after a reboot; None when nothing was ever saved."""
@@ -100,27 +104,26 @@ class Lio:
         self.rtslib.RTSRoot()
 
     def sessions(self, target: Target) -> list[tuple[int, str, Session]]:
-        """The newest session of each ACL, with the TPG's tag and the initiator."""
+        """The newest session of each ACL and those without one (demo mode), each with the TPG's
+        tag and the initiator.
+        """
         found = []
         for tpg in target.tpgs:
+            folder = "%s/iscsi/%s/tpgt_%d" % (CONFIGFS, target.name, tpg.tag)
             for acl in tpg.acls:
-                folder = "%s/iscsi/%s/tpgt_%d/acls/%s" % (
-                    CONFIGFS,
-                    target.name,
-                    tpg.tag,
-                    acl.initiator,
-                )
-                try:
-                    session = parse_session(self.fs.read(folder + "/info"))
-                except FileNotFoundError:  # somebody has just removed the ACL
-                    continue
+                session = parse_session(self._read(folder + "/acls/%s/info" % acl.initiator))
                 if session:
                     found.append((tpg.tag, acl.initiator, session))
+            for initiator in parse_dynamic_sessions(self._read(folder + "/dynamic_sessions")):
+                found.append((tpg.tag, initiator, Session(None, "Normal")))
         return found
 
     def save(self, ours: Ours) -> None:
         """Save our object as it runs, and leave what else is in the file as it is."""
-        merged = merge_saved(self._read_saved(), self._dump(), ours)
+        saved = self._read_saved()
+        # The first time all that runs is saved.
+        dump = self._dump(acls=saved is None or bool(ours.target))
+        merged = merge_saved(saved, dump, ours)
         self.fs.write_private(
             str(self.saved_path), json.dumps(merged, indent=2, sort_keys=True) + "\n"
         )
@@ -137,7 +140,13 @@ class Lio:
         except (OSError, ValueError):
             return None
 
-    def _dump(self) -> dict[str, Any]:
+    def _read(self, path: str) -> str:
+        try:
+            return self.fs.read(path)
+        except FileNotFoundError:  # somebody has just removed the object
+            return ""
+
+    def _dump(self, acls: bool) -> dict[str, Any]:
         # Not RTSRoot().dump(): to make an RTSRoot, and to ask a fabric that is not loaded for its
         # discovery credentials, loads kernel modules and makes folders in configfs.
         if self.rtslib is None and not self.predict:
@@ -150,12 +159,13 @@ class Lio:
         if not self.available:
             return {"storage_objects": [], "targets": [], "fabric_modules": []}
         fabrics = [fabric for fabric in self.rtslib.FabricModule.all() if fabric.exists]
-        dump = TargetDump(self.rtslib, self.fs)
+        dumper = TargetDump(self.rtslib, self.fs)
+        dump = dumper.target if acls else dumper.exports
         return {
             "storage_objects": [
                 self._dump_storage_object(entry) for entry in self.rtslib.tcm.StorageObject.all()
             ],
-            "targets": [dump.target(target) for fabric in fabrics for target in fabric.targets],
+            "targets": [dump(target) for fabric in fabrics for target in fabric.targets],
             "fabric_modules": [
                 fabric.dump() for fabric in fabrics if fabric.has_feature("discovery_auth")
             ],

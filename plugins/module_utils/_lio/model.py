@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Secret
@@ -149,11 +150,23 @@ class DiscoveryAuth:
 
 @dataclass(frozen=True)
 class Acl:
-    """What one initiator may do in a TPG."""
+    """What one initiator may do in a TPG.
+
+    :param authentication: whether it has to log in with CHAP; None as the TPG says.
+    """
 
     initiator: str
     chap: Chap = Chap()
     mapped_luns: tuple[MappedLun, ...] = ()
+    authentication: bool | None = None
+
+    def mapped_lun(self, number: int) -> MappedLun | None:
+        """The LUN that the initiator sees under a number."""
+        return self._mapped_luns.get(number)
+
+    @cached_property
+    def _mapped_luns(self) -> dict[int, MappedLun]:
+        return {mapped.number: mapped for mapped in self.mapped_luns}
 
 
 @dataclass(frozen=True)
@@ -169,11 +182,19 @@ class Tpg:
     parameters: Settings = field(default_factory=dict)
 
     def acl(self, initiator: str) -> Acl | None:
-        return next((acl for acl in self.acls if acl.initiator == initiator), None)
+        return self._acls.get(initiator)
 
     def backstore_of(self, mapped: MappedLun) -> str:
         """The backstore behind a mapped LUN."""
-        return next((lun.backstore for lun in self.luns if lun.number == mapped.lun), "")
+        return self._backstores.get(mapped.lun, "")
+
+    @cached_property
+    def _acls(self) -> dict[str, Acl]:
+        return {acl.initiator: acl for acl in self.acls}
+
+    @cached_property
+    def _backstores(self) -> dict[int | None, str]:
+        return {lun.number: lun.backstore for lun in self.luns}
 
     def public(self) -> dict[str, Any]:
         return {
@@ -186,6 +207,7 @@ class Tpg:
                     "initiator": acl.initiator,
                     "chap": acl.chap.is_set,
                     "mutual_chap": acl.chap.is_mutual,
+                    "authentication": acl.authentication,
                     "luns": [
                         {
                             "lun": mapped.number,
@@ -229,7 +251,7 @@ class Configuration:
     discovery_auth: DiscoveryAuth = DiscoveryAuth()
 
     def backstore(self, key: str) -> Backstore | None:
-        return next((entry for entry in self.backstores if entry.key == key), None)
+        return self._backstores.get(key)
 
     def target(self, name: str) -> Target | None:
         """The iSCSI target of that name."""
@@ -240,13 +262,21 @@ class Configuration:
 
     def exports(self, key: str) -> tuple[str, ...]:
         """The LUNs that export a backstore, as text."""
-        return tuple(
-            "%s tpg%d lun%d" % (target.name, tpg.tag, lun.number)
-            for target in self.targets
-            for tpg in target.tpgs
-            for lun in tpg.luns
-            if lun.backstore == key
-        )
+        return tuple(self._exports.get(key, ()))
+
+    @cached_property
+    def _backstores(self) -> dict[str, Backstore]:
+        return {entry.key: entry for entry in self.backstores}
+
+    @cached_property
+    def _exports(self) -> dict[str, list[str]]:
+        exports: dict[str, list[str]] = {}
+        for target in self.targets:
+            for tpg in target.tpgs:
+                for lun in tpg.luns:
+                    text = "%s tpg%d lun%d" % (target.name, tpg.tag, lun.number)
+                    exports.setdefault(lun.backstore, []).append(text)
+        return exports
 
 
 def backstore_key(plugin: str, name: str) -> str:

@@ -34,20 +34,20 @@ _BACKSTORES = "/backstores/"
 
 @dataclass(frozen=True)
 class Session:
-    """A session that LIO reports for an ACL.
+    """A session that LIO reports.
 
-    :param session_id: LIO's own number.
+    :param session_id: LIO's own number; None, and nothing else told but the type, in demo mode.
     :param type: "Normal" or "Discovery".
     :param state: "LOGGED_IN", "FAILED", …
     :param alias: what the initiator calls itself.
     :param addresses: the initiator's addresses, one for each connection.
     """
 
-    session_id: int
+    session_id: int | None
     type: str
-    state: str
-    alias: str
-    addresses: tuple[str, ...]
+    state: str = ""
+    alias: str = ""
+    addresses: tuple[str, ...] = ()
 
     def public(self) -> dict[str, Any]:
         return {
@@ -101,6 +101,12 @@ def parse_session(info: str) -> Session | None:
         alias=_first(r"^InitiatorAlias:[ \t]*(\S*)", info),
         addresses=tuple(re.findall(r"^\s*Address\s+(\S+)", info, re.MULTILINE)),
     )
+
+
+def parse_dynamic_sessions(names: str) -> tuple[str, ...]:
+    """The initiators that are logged in to a TPG without an ACL, in demo mode."""
+    # The kernel ends each name with a line break and a NUL.
+    return tuple(names.replace("\0", "\n").split())
 
 
 def _first(pattern: str, text: str) -> str:
@@ -166,7 +172,13 @@ def _acl(entry: Mapping[str, Any]) -> Acl:
                 for lun in entry.get("mapped_luns", [])
             )
         ),
+        authentication=_own_authentication(entry.get("attributes") or {}),
     )
+
+
+def _own_authentication(attributes: Mapping[str, Any]) -> bool | None:
+    # Before Linux 6.0 an ACL has no such attribute. After that -1 means what the TPG says.
+    return {"0": False, "1": True}.get(str(attributes.get("authentication")))
 
 
 def _chap(entry: Mapping[str, Any], prefix: str) -> Chap:

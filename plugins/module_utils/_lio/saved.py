@@ -22,6 +22,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
 )
 
 Entry = TypeVar("Entry", Backstore, Target)
+Same = Callable[[Entry, Entry], bool]
 
 # All that is known of a backstore that was made and never configured.
 UNFINISHED = frozenset(("plugin", "name"))
@@ -83,12 +84,12 @@ def compare_saved(
     backstores = _differences(
         {entry.key: entry for entry in running.backstores},
         {entry.key: entry for entry in saved.backstores},
-        _common_backstore,
+        same_backstore,
     )
     iqns = _differences(
         {entry.name: entry for entry in running.targets},
         {entry.name: entry for entry in saved.targets},
-        _common_target,
+        same_target,
     )
     differences = {
         kind: ["backstore " + name for name in backstores[kind]]
@@ -98,6 +99,20 @@ def compare_saved(
     if not targets and running.discovery_auth != saved.discovery_auth:
         differences["different"].append("discovery authentication")
     return differences
+
+
+def same_backstore(now: Backstore | None, then: Backstore | None) -> bool:
+    """Whether a backstore is saved as it runs."""
+    if now is None or then is None:
+        return now is then
+    return _common_backstore(now, then) == _common_backstore(then, now)
+
+
+def same_target(now: Target | None, then: Target | None) -> bool:
+    """Whether a target is saved as it runs."""
+    if now is None or then is None:
+        return now is then
+    return _common_target(now, then) == _common_target(then, now)
 
 
 def _exported(configuration: Configuration, targets: Collection[str]) -> set[str]:
@@ -120,15 +135,11 @@ def _part(
 
 
 def _differences(
-    now: Mapping[str, Entry], then: Mapping[str, Entry], common: Callable[[Entry, Entry], Entry]
+    now: Mapping[str, Entry], then: Mapping[str, Entry], same: Same[Entry]
 ) -> dict[str, list[str]]:
     return {
         "missing": [name for name in now if name not in then],
-        "different": [
-            name
-            for name in now
-            if name in then and common(now[name], then[name]) != common(then[name], now[name])
-        ],
+        "different": [name for name in now if name in then and not same(now[name], then[name])],
         "not_running": [name for name in then if name not in now],
     }
 

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem, Runner
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi import sysfs
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.parse import wwid
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.parse import unit_time, wwid
 from ansible_collections.tts.modelstore.plugins.module_utils._multipath.model import (
     Disk,
     Map,
@@ -27,13 +27,15 @@ from ansible_collections.tts.modelstore.plugins.module_utils._multipath.parse im
 )
 
 BLOCK = "/sys/block"
+CONFIGURATION = "/etc/multipath.conf"
+DROP_INS = "/etc/multipath/conf.d"
 _SECTOR = 512  # the unit of /sys/block/*/size, whatever the disk's own sectors are
 
 
 def gather(runner: Runner, fs: FileSystem, wwids: Sequence[str]) -> dict[str, Any]:
     """What the module multipath_info returns."""
     if not is_running(runner):
-        return {"running": False, "maps": [], "orphans": [], "settings": {}}
+        return {"running": False, "outdated": False, "maps": [], "orphans": [], "settings": {}}
     asked = tuple(wwids)
     maps = tuple(found for found in load_maps(runner) if not asked or found.wwid in asked)
     disks = load_disks(fs)
@@ -41,6 +43,7 @@ def gather(runner: Runner, fs: FileSystem, wwids: Sequence[str]) -> dict[str, An
     settings = load_settings(runner)
     return {
         "running": True,
+        "outdated": is_outdated(runner, fs),
         "maps": [found.public(by_name, _size(fs, found)) for found in maps],
         "orphans": [disk.public() for disk in orphans(maps, disks, asked)],
         "settings": {
@@ -54,6 +57,20 @@ def is_running(runner: Runner) -> bool:
     if not (runner.available("systemctl") and runner.available("multipathd")):
         return False
     return runner.run(["systemctl", "is-active", "--quiet", "multipathd.service"]).returncode == 0
+
+
+def is_outdated(runner: Runner, fs: FileSystem) -> bool:
+    """Whether the configuration was changed after multipathd was started or reloaded.
+
+    The folder tells of files that went.
+    """
+    # A reload is a change of state and no start.
+    question = ["systemctl", "show", "--timestamp=us+utc", "--property", "StateChangeTimestamp"]
+    answer = runner.run([*question, "multipathd.service"])
+    read = unit_time(answer.stdout, "StateChangeTimestamp")
+    files = ["%s/%s" % (DROP_INS, name) for name in fs.listdir(DROP_INS)]
+    paths = [path for path in (CONFIGURATION, DROP_INS, *files) if fs.exists(path)]
+    return read is not None and any(fs.mtime(path) > read for path in paths)
 
 
 def load_maps(runner: Runner) -> tuple[Map, ...]:

@@ -44,7 +44,9 @@ class FakeInitiator:
     """Runner and files of a host with open-iscsi 2.1.8 on Debian 12.
 
     ``multipathd``: it runs and makes a map of every disk that comes, but for those of the sessions
-    in ``lost_by_multipathd`` (their numbers). ``open_maps``: names of maps that cannot be flushed.
+    in ``lost_by_multipathd`` (their numbers). ``open_maps``: names of maps that something has open.
+    ``failed_paths``: disks that their map does not send to. ``settles``: what udev has open until
+    somebody waits for it.
     """
 
     root = "/etc/iscsi"
@@ -70,6 +72,8 @@ class FakeInitiator:
         self.multipathd = False
         self.lost_by_multipathd: set[int] = set()
         self.open_maps: set[str] = set()
+        self.failed_paths: set[str] = set()
+        self.settles: set[str] = set()
 
     def available(self, command: str) -> bool:
         return True
@@ -93,12 +97,23 @@ class FakeInitiator:
             return Completed(0, "\n".join(self.journal))
         if words[0] == "blockdev":
             assert words[1] == "--flushbufs"
-            return Completed(0 if self.fs.exists("/sys/block/" + words[2][5:]) else 1)
+            return self._flush_buffers(words[2][5:])
         if words[:3] in (["multipathd", "add", "path"], ["multipathd", "del", "path"]):
             if not self.multipathd:
                 return Completed(1, "", "error receiving packet")
             (self._map if words[1] == "add" else self._unmap)(words[3])
             return Completed(0, "ok\n")
+        if words[:6] == ["dmsetup", "info", "-c", "--noheadings", "-o", "open"]:
+            return Completed(0, f"{self._open_count(words[6])}\n")
+        if words[:2] == ["dmsetup", "status"]:
+            return Completed(0, self._status(words[2]))
+        if words[0] == "udevadm":
+            assert words[1] == "settle"
+            self.open_maps -= self.settles
+            return Completed(0)
+        if words[:2] == ["find", "/proc"]:
+            links = [entry for entry in self.fs.links.items() if entry[0].startswith("/proc/")]
+            return Completed(0, "".join(f"{link}\t{there}\n" for link, there in links))
         if words[:2] == ["multipath", "-f"]:
             return self._flush(words[2])
         if words[:3] == ["iscsiadm", "-m", "session"]:
@@ -120,6 +135,11 @@ class FakeInitiator:
             return Completed(0 if self.fs.files.pop(path, None) else 21)
         assert words[9:11] == ["-o", "update"], words
         return self._update(path, words[11:])
+
+    @property
+    def deeds(self) -> list[list[str]]:
+        """The commands that ran and do more than read."""
+        return [argv for argv in self.calls if argv[0] not in ("dmsetup", "find", "udevadm")]
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -188,6 +208,8 @@ class FakeInitiator:
             value = values.get("node.session.auth." + name) or "(null)"
             self.fs.files[session + name] = value + "\n"
         connection = f"/sys/class/iscsi_connection/connection{sid}:0/"
+        recovery = values.get("node.session.timeo.replacement_timeout", "120")
+        self.fs.files[session + "recovery_tmo"] = recovery + "\n"
         for name, key in (("recv_tmo", "interval"), ("ping_tmo", "timeout")):
             value = values.get(f"node.conn[0].timeo.noop_out_{key}", "5")
             self.fs.files[connection + name] = value + "\n"
@@ -286,6 +308,9 @@ class FakeInitiator:
                 if paths == [disk] and not self._in_use(device):
                     self._drop_map(device)
 
+    def _flush_buffers(self, disk: str) -> Completed:
+        return Completed(0 if self.fs.exists("/sys/block/" + disk) else 1)
+
     def _flush(self, name: str) -> Completed:
         for wwid, device in self._devices_of_maps().items():
             if self.fs.read(f"/sys/block/{device}/dm/name").strip() == name:
@@ -297,6 +322,32 @@ class FakeInitiator:
                     self._drop_map(device)
                 return Completed(0)
         return Completed(1)
+
+    def _device_of(self, name: str) -> str:
+        """The kernel name of a device-mapper device."""
+        devices = [device for device in self.fs.listdir("/sys/block") if device.startswith("dm-")]
+        (found,) = (
+            device
+            for device in devices
+            if self.fs.read(f"/sys/block/{device}/dm/name").strip() == name
+        )
+        return found
+
+    def _open_count(self, name: str) -> int:
+        device = self._device_of(name)
+        number = self.fs.read(f"/sys/block/{device}/dev").strip()
+        mounts = self.fs.files["/proc/self/mountinfo"].count(f" {number} ")
+        holders = len(self.fs.listdir(f"/sys/block/{device}/holders"))
+        return mounts + holders + (name in self.open_maps)
+
+    def _status(self, name: str) -> str:
+        paths = self.fs.listdir(f"/sys/block/{self._device_of(name)}/slaves")
+        told = "".join(
+            f" {self.fs.read(f'/sys/block/{disk}/dev').strip()} "
+            + ("F 1" if disk in self.failed_paths else "A 0")
+            for disk in paths
+        )
+        return f"0 4194304 multipath 2 0 0 0 1 1 A 0 {len(paths)} 0{told}\n"
 
     def _in_use(self, device: str) -> bool:
         number = self.fs.read(f"/sys/block/{device}/dev").strip()
@@ -365,16 +416,25 @@ class FakeInitiator:
 
 
 class _Kernel(MemoryFileSystem):
-    """The files of the host; writing into a disk's "delete" removes the disk."""
+    """The files of the host; writing into a disk's "delete" removes the disk.
+
+    A disk that a map has as a path counts as claimed.
+    """
 
     def __init__(self, drop_disk: Callable[[str], None], files: dict[str, str]) -> None:
         super().__init__(files)
         self._drop_disk = drop_disk
 
     def write_attribute(self, path: str, text: str) -> None:
+        if path.endswith("/recovery_tmo"):
+            super().write_attribute(path, text + "\n")
+            return
         self.read(path)
         assert (path.endswith("/device/delete"), text) == (True, "1"), path
         self._drop_disk(path.split("/")[3])
+
+    def is_claimed(self, path: str) -> bool:
+        return super().is_claimed(path) or bool(self.listdir(f"/sys/block/{path[5:]}/holders"))
 
 
 def _portal(text: str) -> tuple[str, str, str]:

@@ -65,8 +65,13 @@ def empty_tpg(**changes: Any) -> dict[str, Any]:
 
 
 def empty_acl(**changes: Any) -> dict[str, Any]:
-    """An ACL without credentials and LUNs."""
-    return {**dict.fromkeys(CREDENTIALS, ""), "mapped": {}, **copy.deepcopy(changes)}
+    """An ACL without credentials and LUNs, which asks for CHAP when the TPG does."""
+    return {
+        **dict.fromkeys(CREDENTIALS, ""),
+        "attributes": {"authentication": "-1"},
+        "mapped": {},
+        **copy.deepcopy(changes),
+    }
 
 
 class FakeLio:
@@ -135,7 +140,8 @@ def _tpg_access(tpg: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], int]]:
             if backstore is not UNFINISHED:
                 yield ("anybody", None, number, backstore), level
     for initiator, acl in tpg["acls"].items():
-        secret = None if open_to_all else acl["chap_password"]
+        own = acl["attributes"]["authentication"]
+        secret = None if own == "0" or (own == "-1" and open_to_all) else acl["chap_password"]
         if secret == "":
             continue  # CHAP is asked for and there is nothing to compare with: no login
         for number, mapped in acl["mapped"].items():
@@ -377,9 +383,11 @@ def _rtslib(lio: FakeLio) -> Any:
             mine = self.tpg.target.state.values()
             if any((self.ip_address, self.port) in tpg["portals"] for tpg in mine):
                 raise RTSLibError("Could not create NetworkPortal in configFS")
-            wildcards = ("0.0.0.0", "[::]", "[::0]")
-            for address, port in (np for tpg in mine for np in tpg["portals"]):
-                if port == self.port and {address, self.ip_address} & set(wildcards):
+            everywhere = (tpg for tpgs in lio.targets.values() for tpg in tpgs.values())
+            for address, port in (np for tpg in everywhere for np in tpg["portals"]):
+                pair = {address, self.ip_address}
+                wildcards = {"[::]", "[::0]"} if "[" in "".join(pair) else {"0.0.0.0"}
+                if port == self.port and len(pair) == 2 and pair & wildcards:
                     raise RTSLibError("Could not create NetworkPortal in configFS")
 
         def dump(self) -> dict[str, Any]:

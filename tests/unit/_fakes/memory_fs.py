@@ -13,7 +13,7 @@ class MemoryFileSystem:
     """Files and links by absolute path; folders are there when something is in them.
 
     ``private`` holds the files written with mode 0600 and the folder each was staged in,
-    ``mtimes`` the times of those whose age matters.
+    ``mtimes`` the times of those whose age matters, ``claimed`` the block devices in use.
     """
 
     def __init__(
@@ -23,6 +23,7 @@ class MemoryFileSystem:
         self.links = dict(links or {})
         self.private: dict[str, str] = {}
         self.mtimes: dict[str, float] = {}
+        self.claimed: set[str] = set()
 
     def read(self, path: str) -> str:
         try:
@@ -50,8 +51,12 @@ class MemoryFileSystem:
                 resolved = self.realpath(self.links[resolved])
         return resolved
 
+    def is_claimed(self, path: str) -> bool:
+        return path in self.claimed
+
     def mtime(self, path: str) -> float:
-        self.read(path)
+        if not self.exists(path):
+            raise FileNotFoundError(path)
         return self.mtimes.get(path, 0.0)
 
     def write_attribute(self, path: str, text: str) -> None:

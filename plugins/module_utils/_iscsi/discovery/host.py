@@ -164,8 +164,11 @@ class Discovery:
             raise ValueError("no such step: %s" % action.name)
 
     def _create(self, action: Action) -> None:
+        # Links without a whole record belong to an earlier one.
+        fresh = not self._files(action)
         messages = self._iscsiadm(action, commands.new_command(action), "a record to be made")
-        self._made.append(action)
+        if fresh:
+            self._made.append(action)
         if "daemon" in messages:
             raise ModelStoreError(
                 action.subject,
@@ -202,8 +205,16 @@ class Discovery:
 
     def _take_back(self) -> None:
         for action in self._made:
-            self._runner.run(commands.delete_command(action))
+            # Not with links: iscsiadm follows them and deletes the node records.
+            if len(self._files(action)) == 1:
+                self._runner.run(commands.delete_command(action))
         self._made.clear()
+
+    def _files(self, action: Action) -> list[str]:
+        """The record of a portal, and the links to the node records that came from it."""
+        root = database_root(self._runner, self._fs)
+        path = discovery_path(root, parse_portal(action.arguments["portal"]))
+        return self._fs.listdir(path.rpartition("/")[0])
 
     def _ask(
         self, desired: DesiredDiscovery

@@ -51,12 +51,13 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.mode
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.plan import (
     at,
     disks_of,
-    ending,
+    leaving,
     place_of,
     refuse_relogin,
     refuse_use,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.usage import (
+    is_working_path,
     map_exists,
     map_with,
     read_usage,
@@ -65,7 +66,11 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.verd
     Verdict,
     verdict,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.sysfs import live, load_sessions
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.sysfs import (
+    SESSIONS,
+    live,
+    load_sessions,
+)
 
 _Found = TypeVar("_Found")
 
@@ -79,6 +84,7 @@ _FLUSH_TIMEOUT = 10.0  # seconds: udev may have a map open for a moment
 _REMOVALS = ("flush_map", "delete_disk", "logout")
 # Steps that change nothing when they fail.
 _ATTEMPTS = ("login", "wait_for_session", "rescan", "add_path")
+_STILL_TRYING = "no session yet (iscsid is still trying to log in)"
 
 
 class Clock(Protocol):
@@ -106,20 +112,14 @@ class Timeouts:
 def load(runner: Runner, fs: FileSystem, desired: DesiredSessions) -> ObservedSessions:
     """Read what the host has of one target through the ifaces of the task."""
     sessions = tuple(s for s in load_sessions(fs, desired.target) if s.iface in desired.ifaces)
-    usage = read_usage(
-        fs,
-        disks_of(sessions),
-        desired.wwids,
-        name_processes=bool(ending(desired, sessions)),
-    )
-    records = load_records(fs, database_root(runner, fs), desired.target).records
-    return ObservedSessions(
+    known = ObservedSessions(
         sessions,
-        usage.uses,
-        usage.maps,
-        records,
-        {session.sid: live(fs, session.sid) for session in sessions},
+        records=load_records(fs, database_root(runner, fs), desired.target).records,
+        live={session.sid: live(fs, session.sid) for session in sessions},
     )
+    taken = disks_of(leaving(desired, known))
+    usage = read_usage(runner, fs, disks_of(sessions), desired.wwids, taken=taken)
+    return replace(known, uses=usage.uses, maps=usage.maps)
 
 
 def read_initiator_name(fs: FileSystem) -> str | None:
@@ -144,12 +144,13 @@ class SessionSteps:
         self._timeouts = timeouts
         self._clock = clock
         self._failures: list[tuple[Action, ModelStoreError]] = []
+        self._skipped: list[Action] = []
         self._given_up: frozenset[Place] = frozenset()
 
-    def apply(self, action: Action) -> None:
-        """Do one step, or note why it failed."""
-        # From the top down: what lies below something that could not be removed has to stay.
-        if action.name in _REMOVALS and any(a.name in _REMOVALS for a, _error in self._failures):
+    def apply(self, action: Action, desired: DesiredSessions) -> None:
+        """Do one step, note why it failed, or skip it for what failed before."""
+        if self._is_blocked(action, desired):
+            self._skipped.append(action)
             return
         try:
             self._do(action)
@@ -157,8 +158,9 @@ class SessionSteps:
             self._failures.append((action, error))
 
     def in_vain(self, action: Action) -> bool:
-        """Whether a step failed and changed nothing."""
-        return action.name in _ATTEMPTS and any(action is failed for failed, _e in self._failures)
+        """Whether a step was skipped, or failed and changed nothing."""
+        tried = [failed for failed, _error in self._failures if failed.name in _ATTEMPTS]
+        return any(action is other for other in (*tried, *self._skipped))
 
     def finish(self, desired: DesiredSessions, warn: Callable[[str], None]) -> None:
         """Raise what failed: a single failure as it is, several in one that tells them all.
@@ -187,9 +189,24 @@ class SessionSteps:
         """What the task still asks for, without the portals that were given up."""
         return replace(desired, given_up=self._given_up)
 
+    def _is_blocked(self, action: Action, desired: DesiredSessions) -> bool:
+        """Whether a step must not be done after what failed before it."""
+        failed = [other for other, _error in self._failures]
+        if action.name == "relogin":
+            # A session that did not recover may do so yet, as long as iscsid has it.
+            return any(
+                other.name == "wait_for_session" and place_of(other) == place_of(action)
+                for other in failed
+            )
+        # What is there stays until its replacement works. And from the top down: what lies below
+        # something that could not be removed has to stay.
+        return action.name in _REMOVALS and bool(failed) and not self._is_enough(desired)
+
     def _is_enough(self, desired: DesiredSessions) -> bool:
         """Whether one session works, and all that failed is about other portals of the task."""
         if not (desired.connected and desired.partial):
+            return False
+        if any(action.name in _REMOVALS for action, _error in self._failures):
             return False
         failed = {place_of(action) for action, _error in self._failures}
         working = any(
@@ -211,6 +228,11 @@ class SessionSteps:
             self._bring_paths(action, mapped)
         elif action.name == "add_path":
             self._bring_path(action.arguments["disk"], action.arguments["wwid"])
+        elif action.name == "set_replacement_timeout":
+            self._fs.write_attribute(
+                "%s/session%d/recovery_tmo" % (SESSIONS, action.arguments["sid"]),
+                str(action.arguments["seconds"]),
+            )
         elif action.name == "relogin":
             self._relogin(action, wwids, mapped)
         elif action.name == "flush_map":
@@ -243,9 +265,8 @@ class SessionSteps:
                 "node.session.initial_login_retry_max. iscsid may still be trying.",
                 error.details,
             ) from error
-        sessions = self._sessions(action)
-        there = completed.returncode == SESSION_EXISTS and bool(sessions)
-        if completed.returncode != 0 and not there:
+        # iscsid may have one that it could not log in yet (at boot), which sysfs does not show.
+        if completed.returncode not in (0, SESSION_EXISTS):
             names = {
                 "initiator": read_initiator_name(self._fs),
                 "target": action.arguments["target"],
@@ -279,7 +300,7 @@ class SessionSteps:
 
         sessions = self._poll(working, self._timeouts.login)
         if not sessions:
-            states = ", ".join(s.state for s in self._sessions(action)) or "none"
+            states = ", ".join(s.state for s in self._sessions(action)) or _STILL_TRYING
             raise ModelStoreError(
                 "iSCSI session to %s" % action.subject,
                 "%s after %d s" % (states, self._timeouts.login),
@@ -321,32 +342,35 @@ class SessionSteps:
             )
 
     def _bring_paths(self, action: Action, wwids: Sequence[str]) -> None:
-        """Wait until the disks of a session are paths of their maps."""
+        """Wait until the disks of a session are working paths of their maps."""
         for session in self._sessions(action):
             for device in session.devices:
                 if device.wwid in wwids:
                     self._bring_path(device.name, device.wwid)
 
     def _bring_path(self, disk: str, wwid: str) -> None:
-        """Wait until a disk is a path of its map, and help multipathd when it gave the disk up."""
+        """Wait for a disk to be a working path of its map; help multipathd if it gave it up."""
 
-        def mapped() -> str | None:
-            return map_with(self._fs, disk, wwid)
+        def works() -> bool:
+            return is_working_path(self._runner, self._fs, disk, wwid)
 
         deadline = self._clock.monotonic() + self._timeouts.device
         answer = ""
-        while not self._poll(mapped, min(_SETTLE, self._timeouts.device)):
+        while not self._poll(works, min(_SETTLE, self._timeouts.device)):
+            mapped = map_with(self._fs, disk, wwid) is not None
             if self._clock.monotonic() >= deadline:
                 raise ModelStoreError(
                     "multipath map %s" % wwid,
-                    "disk %s not in it after %d s" % (disk, self._timeouts.device),
-                    "the disk as one of its paths",
+                    "disk %s %s after %d s"
+                    % (disk, "not active" if mapped else "not in it", self._timeouts.device),
+                    "the disk as one of its working paths",
                     "Check that multipathd runs, and with 'multipath -v3 -d' that no blacklist "
                     "names the disk.",
                     {"multipathd": answer},
                 )
-            completed = self._runner.run(commands.add_path_command(disk))
-            answer = (completed.stderr + completed.stdout).strip()
+            if not mapped:
+                completed = self._runner.run(commands.add_path_command(disk))
+                answer = (completed.stderr + completed.stdout).strip()
 
     def _relogin(self, action: Action, wwids: Sequence[str], mapped: Sequence[str]) -> None:
         """Log out and in again, so that the session takes over what its node record says."""
@@ -459,7 +483,8 @@ class SessionSteps:
     def _observe(self, action: Action) -> ObservedSessions:
         """The sessions of the target, and what uses their disks, right now."""
         sessions = load_sessions(self._fs, action.arguments["target"])
-        usage = read_usage(self._fs, disks_of(sessions), (), name_processes=False)
+        taken = disks_of(at(place_of(action), sessions))
+        usage = read_usage(self._runner, self._fs, disks_of(sessions), (), taken=taken)
         return ObservedSessions(sessions, usage.uses, usage.maps)
 
     def _sessions(self, action: Action) -> tuple[Session, ...]:

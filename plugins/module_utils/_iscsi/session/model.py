@@ -17,6 +17,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import
     NodeRecord,
     Session,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.desired import Place
 
 RUNNING = "running"  # a SCSI device that takes commands
 
@@ -27,19 +28,19 @@ class Map:
 
     :param device: kernel name ("dm-0").
     :param name: name of the device-mapper device.
-    :param paths: state of the SCSI device of each path, by the kernel name of its disk.
+    :param paths: the kernel names of its disks, and whether each works.
     :param uses: what uses the map ("mounted at /srv (through dm-0)").
     """
 
     device: str
     name: str
     wwid: str
-    paths: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, bool] = field(default_factory=dict)
     uses: tuple[str, ...] = ()
 
     def runs_without(self, disks: Collection[str]) -> bool:
         """Whether a path is left that works when these disks go."""
-        return any(state == RUNNING and disk not in disks for disk, state in self.paths.items())
+        return any(works and disk not in disks for disk, works in self.paths.items())
 
     def public(self) -> dict[str, Any]:
         """In the form the user sees."""
@@ -65,6 +66,10 @@ class ObservedSessions:
     maps: tuple[Map, ...] = ()
     records: tuple[NodeRecord, ...] = ()
     live: Mapping[int, Live] = field(default_factory=dict)
+
+    def record_of(self, place: Place) -> NodeRecord | None:
+        """The node record for a portal and an iface."""
+        return next((r for r in self.records if (r.portal, r.iface) == place), None)
 
     def map_of(self, disk: str) -> Map | None:
         """The multipath map that a disk is a path of."""

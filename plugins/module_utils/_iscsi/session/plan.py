@@ -32,6 +32,8 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.mode
 
 _NOOP_OUT_INTERVAL = "node.conn[0].timeo.noop_out_interval"
 _NOOP_OUT_TIMEOUT = "node.conn[0].timeo.noop_out_timeout"
+_REPLACEMENT_TIMEOUT = "node.session.timeo.replacement_timeout"
+_TIMERS = "timers"
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,17 @@ def ending(desired: DesiredSessions, sessions: tuple[Session, ...]) -> tuple[Ses
     return tuple(session for session in sessions if session.portal not in desired.portals)
 
 
+def leaving(desired: DesiredSessions, observed: ObservedSessions) -> tuple[Session, ...]:
+    """The sessions that end, for good or to log in anew."""
+    anew = (
+        session
+        for place in desired.places
+        if _differences_at(desired, place, observed)
+        for session in at(place, observed.sessions)
+    )
+    return tuple(dict.fromkeys([*ending(desired, observed.sessions), *anew]))
+
+
 def place_of(action: Action) -> Place:
     """The portal and the iface that a step is about."""
     return parse_portal(action.arguments["portal"]), action.arguments["iface"]
@@ -116,7 +129,7 @@ def differences(record: NodeRecord, live: Live) -> tuple[str, ...]:
         live.noop_out_interval not in (None, int(interval))
         or live.noop_out_timeout not in (None, int(timeout))
     ):
-        found.append("timers")
+        found.append(_TIMERS)
     return tuple(found)
 
 
@@ -135,7 +148,8 @@ def refuse_relogin(action: Action, observed: ObservedSessions, *, more_paths: bo
             % (" and ".join(action.arguments["differs"]), ", ".join(obstacles)),
             "its disks free, or another working path in each of their multipath maps",
             "The session keeps what it has, and may not come back after a loss of its connection. "
-            "Unmount the disk or add a second path, then run again; relogin=false leaves it alone.",
+            "Unmount the disk or add a second path, then run again; relogin=false "
+            "(iscsi_initiator_relogin in the role) leaves it alone.",
         )
 
 
@@ -156,22 +170,25 @@ def _connect(desired: DesiredSessions, observed: ObservedSessions) -> _Steps:
     after: list[dict[str, Any]] = []
     for place in desired.places:
         sessions = at(place, observed.sessions)
-        stale = _differences_at(place, sessions, observed) if desired.relogin else ()
+        stale = _differences_at(desired, place, observed)
+        works = any(session.state == LOGGED_IN for session in sessions)
         if place in desired.given_up:
             pass
         elif not sessions:
             bring.append(Action("login", _subject(desired.target, place), _where(desired, place)))
             after.append(_predicted(desired, place))
-        elif stale:
-            where = {**_where(desired, place), "differs": list(stale)}
-            relogin.append(Action("relogin", _subject(desired.target, place), where))
-        elif not any(session.state == LOGGED_IN for session in sessions):
+        elif not works and stale in ((), (_TIMERS,)):
             # iscsid is at it already; a second login would not make it faster.
             bring.append(
                 Action("wait_for_session", _subject(desired.target, place), _where(desired, place))
             )
-        else:
+        elif not stale:
             bring += _complete(desired, place, sessions, observed)
+        if stale:
+            where = {**_where(desired, place), "differs": list(stale)}
+            relogin.append(Action("relogin", _subject(desired.target, place), where))
+        elif place not in desired.given_up:
+            bring += _set_timeouts(desired, place, sessions, observed)
         for session in sessions:
             public = session.public()
             devices = public["devices"] + _predicted_devices(session.missing(desired.wwids))
@@ -205,6 +222,31 @@ def _complete(
     return actions
 
 
+def _set_timeouts(
+    desired: DesiredSessions,
+    place: Place,
+    sessions: tuple[Session, ...],
+    observed: ObservedSessions,
+) -> list[Action]:
+    """The steps that give sessions the replacement timeout of their records.
+
+    It can be changed in place. Where there is a multipath map, multipathd sets it.
+    """
+    actions = []
+    for session in sessions:
+        record = observed.record_of(place)
+        in_map = any(observed.map_of(device.name) for device in session.devices)
+        if record is None or in_map or desired.multipath or not desired.relogin:
+            continue
+        seconds = record.values.get(_REPLACEMENT_TIMEOUT, "")
+        now = observed.live[session.sid].recovery_timeout
+        if seconds.isdigit() and int(seconds) > 0 and now not in (None, int(seconds)):
+            what = "session %d (%s)" % (session.sid, _subject(desired.target, place))
+            where = {**_where(desired, place), "sid": session.sid, "seconds": int(seconds)}
+            actions.append(Action("set_replacement_timeout", what, where))
+    return actions
+
+
 def _lost_paths(
     desired: DesiredSessions, session: Session, observed: ObservedSessions
 ) -> list[tuple[str, str]]:
@@ -215,14 +257,15 @@ def _lost_paths(
 
 
 def _differences_at(
-    place: Place, sessions: tuple[Session, ...], observed: ObservedSessions
+    desired: DesiredSessions, place: Place, observed: ObservedSessions
 ) -> tuple[str, ...]:
-    """What the sessions of a record do not have as it has it."""
+    """What the sessions of a record do not have as it has it, and a new login would give them."""
+    record = observed.record_of(place)
+    if record is None or not (desired.connected and desired.relogin) or place in desired.given_up:
+        return ()
     found: dict[str, None] = {}
-    for record in observed.records:
-        if (record.portal, record.iface) == place:
-            for session in sessions:
-                found.update(dict.fromkeys(differences(record, observed.live[session.sid])))
+    for session in at(place, observed.sessions):
+        found.update(dict.fromkeys(differences(record, observed.live[session.sid])))
     return tuple(found)
 
 

@@ -11,14 +11,26 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.model import Map
+from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem, Runner
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.model import (
+    RUNNING,
+    Map,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.device_mapper import (
+    active_paths,
+    open_count,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.processes import (
+    load_processes,
+)
 
 BLOCK = "/sys/block"
 _MULTIPATH = "mpath-"
 _PARTITION_OF_MAP = re.compile(r"part\d+-mpath-")  # kpartx; flushing the map takes them along
 _MOST_PROCESSES = 10  # named in one message
+_WATCHER = "multipathd"  # has the paths of its maps open all the time, to check them
 _VOLUMES = {"LVM-": "logical volume", "CRYPT-": "encrypted volume"}
 
 
@@ -44,21 +56,27 @@ class _Node:
 
 
 def read_usage(
-    fs: FileSystem, disks: Sequence[str], wwids: Collection[str], *, name_processes: bool
+    runner: Runner,
+    fs: FileSystem,
+    disks: Sequence[str],
+    wwids: Collection[str],
+    *,
+    taken: Collection[str] = (),
 ) -> Usage:
     """Read what is built on disks (kernel names), and the maps of WWIDs with or without paths.
 
-    :param name_processes: look for the processes that work on a mount, too. It takes a while.
+    :param taken: those of the disks that are to go. They and their maps are looked at closely: for
+        whatever has them open, and for the processes that work on a mount.
     """
-    tops = _Tops(fs, name_processes)
-    uses = {disk: tops.uses(disk) for disk in disks}
+    tops = _Tops(runner, fs)
+    uses = {disk: tops.uses(disk, closely=disk in taken) for disk in disks}
     found = {holder.name for disk in disks for holder in _stack(fs, disk) if _is_map(holder)}
     for device in fs.listdir(BLOCK):
         if device.startswith("dm-") and _uuid(fs, device)[len(_MULTIPATH) :] in wwids:
             found.add(device)
     return Usage(
         {disk: reasons for disk, reasons in uses.items() if reasons},
-        tuple(_map(fs, device, tops) for device in sorted(found)),
+        tuple(_map(runner, fs, device, tops, taken) for device in sorted(found)),
     )
 
 
@@ -70,56 +88,119 @@ def map_with(fs: FileSystem, disk: str, wwid: str) -> str | None:
     return None
 
 
+def is_working_path(runner: Runner, fs: FileSystem, disk: str, wwid: str) -> bool:
+    """Whether the map with this WWID can send to a disk."""
+    device = map_with(fs, disk, wwid)
+    return device is not None and _paths(runner, fs, device).get(disk, False)
+
+
 def map_exists(fs: FileSystem, wwid: str) -> bool:
     """Whether there is a map with this WWID."""
     return any(_uuid(fs, device) == _MULTIPATH + wwid for device in fs.listdir(BLOCK))
 
 
-def _map(fs: FileSystem, device: str, tops: _Tops) -> Map:
-    folder = "%s/%s" % (BLOCK, device)
+def _map(runner: Runner, fs: FileSystem, device: str, tops: _Tops, taken: Collection[str]) -> Map:
+    paths = _paths(runner, fs, device)
+    closely = not paths or any(disk in taken for disk in paths)
     return Map(
         device,
-        _attribute(fs, folder + "/dm/name"),
+        _name(fs, device),
         _uuid(fs, device)[len(_MULTIPATH) :],
-        {
-            disk: _attribute(fs, "%s/%s/device/state" % (BLOCK, disk))
-            for disk in fs.listdir(folder + "/slaves")
-        },
-        tops.uses(device),
+        paths,
+        tops.uses(device, closely=closely),
     )
 
 
-class _Tops:
-    """Mounts and swaps of the host, read once."""
+def _paths(runner: Runner, fs: FileSystem, device: str) -> dict[str, bool]:
+    """The disks of a map, and whether each works: the map sends to it, and it takes commands.
 
-    def __init__(self, fs: FileSystem, name_processes: bool) -> None:
+    A disk that came back runs before multipathd's next check has the map send to it again.
+    """
+    active = active_paths(runner, _name(fs, device))
+    paths = {}
+    for disk in fs.listdir("%s/%s/slaves" % (BLOCK, device)):
+        folder = "%s/%s" % (BLOCK, disk)
+        running = _attribute(fs, folder + "/device/state") == RUNNING
+        paths[disk] = running and _attribute(fs, folder + "/dev") in active
+    return paths
+
+
+class _Tops:
+    """What the host has on its block devices."""
+
+    def __init__(self, runner: Runner, fs: FileSystem) -> None:
+        self._runner = runner
         self._fs = fs
-        self._name_processes = name_processes
         self._mounts = _mounts(fs)
         self._swaps = {fs.realpath(path) for path in _swaps(fs.read("/proc/swaps"))}
+        self._loops = _loops(fs)
 
-    def uses(self, device: str) -> tuple[str, ...]:
-        """What uses a block device. Multipath maps are looked at by themselves."""
+    def uses(self, device: str, *, closely: bool) -> tuple[str, ...]:
+        """What uses a block device. Multipath maps are looked at by themselves.
+
+        :param closely: name processes, and look whether something has it open that left no trace.
+        """
         reasons = []
-        for node in _stack(self._fs, device):
-            if _is_map(node) and node.name != device:
-                continue
+        stack = list(_stack(self._fs, device))
+        nodes = [node for node in stack if node.name == device or not _is_map(node)]
+        for node in nodes:
+            path = "/dev/" + node.name
             is_disk = node.name == device and not node.uuid
             suffix = "" if is_disk else " (through %s)" % node.name
-            for point in self._mounts.get(node.number, []):
-                reasons.append("mounted at %s%s%s" % (point, suffix, self._users(point)))
-            if "/dev/" + node.name in self._swaps:
+            for point in (*self._mounts.get(node.number, ()), *self._mounts.get(path, ())):
+                users = _named(load_processes(self._runner, self._fs, point)) if closely else ""
+                used = " and used by " + users if users else ""
+                reasons.append("mounted at %s%s%s" % (point, suffix, used))
+            if path in self._swaps:
                 reasons.append("swap" + suffix)
+            if path in self._loops:
+                reasons.append("held by loop device %s%s" % (self._loops[path], suffix))
             if node.name != device and not _PARTITION_OF_MAP.match(node.uuid):
                 reasons += _holder(self._fs, node)
+        if closely and not reasons:
+            reasons = self._opened(nodes, in_map=len(stack) > len(nodes))
         return tuple(dict.fromkeys(reasons))
 
-    def _users(self, point: str) -> str:
-        found = _processes(self._fs, point) if self._name_processes else []
-        if not found:
-            return ""
-        more = " and others" if len(found) > _MOST_PROCESSES else ""
-        return " and used by %s%s" % (", ".join(found[:_MOST_PROCESSES]), more)
+    def _opened(self, nodes: Sequence[_Node], *, in_map: bool) -> list[str]:
+        """What has a device open: raw use, or a part of the kernel that is no holder in sysfs.
+
+        Such are btrfs, ZFS, the external log of XFS and the LUNs of a target.
+        """
+        if self._is_open(nodes, in_map):
+            # udev looks into each device that changed.
+            self._runner.run(["udevadm", "settle", "--timeout=10"])
+            if self._is_open(nodes, in_map):
+                users = _named(self._openers(nodes))
+                return ["open in " + (users or "the kernel (ZFS, a LUN of a target, ...)")]
+        return []
+
+    def _is_open(self, nodes: Sequence[_Node], in_map: bool) -> bool:
+        device = nodes[0]
+        if device.uuid:
+            # The partitions of a map are device-mapper devices of their own.
+            return any(
+                open_count(self._runner, _name(self._fs, node.name))
+                > len(self._fs.listdir("%s/%s/holders" % (BLOCK, node.name)))
+                for node in nodes
+            )
+        state = _attribute(self._fs, "%s/%s/device/state" % (BLOCK, device.name))
+        # A map claims its paths. To open a disk that does not answer can take long.
+        claimed = not in_map and state == RUNNING and self._fs.is_claimed("/dev/" + device.name)
+        return claimed or bool(self._openers(nodes))
+
+    def _openers(self, nodes: Sequence[_Node]) -> list[dict[str, Any]]:
+        found = [
+            process
+            for node in nodes
+            for process in load_processes(self._runner, self._fs, "/dev/" + node.name)
+        ]
+        return [process for process in found if process["command"] != _WATCHER]
+
+
+def _named(processes: Sequence[Mapping[str, Any]]) -> str:
+    names = ["%s (%d)" % (process["command"], process["pid"]) for process in processes]
+    more = " and others" if len(names) > _MOST_PROCESSES else ""
+    return ", ".join(names[:_MOST_PROCESSES]) + more
 
 
 def _stack(fs: FileSystem, device: str) -> Iterator[_Node]:
@@ -154,8 +235,11 @@ def _holder(fs: FileSystem, node: _Node) -> list[str]:
     if not fs.exists("%s/%s" % (BLOCK, node.name)):
         return []
     kind = next((_VOLUMES[start] for start in _VOLUMES if node.uuid.startswith(start)), "device")
-    name = _attribute(fs, "%s/%s/dm/name" % (BLOCK, node.name)) or node.name
-    return ["held by %s %s" % (kind, name)]
+    return ["held by %s %s" % (kind, _name(fs, node.name) or node.name)]
+
+
+def _name(fs: FileSystem, device: str) -> str:
+    return _attribute(fs, "%s/%s/dm/name" % (BLOCK, device))
 
 
 def _uuid(fs: FileSystem, device: str) -> str:
@@ -171,12 +255,12 @@ def _attribute(fs: FileSystem, path: str) -> str:
 
 
 def _mounts(fs: FileSystem) -> dict[str, list[str]]:
-    """Mount points by device number (proc_pid_mountinfo(5)).
+    """Mount points by device number, and those of btrfs by device (proc_pid_mountinfo(5)).
 
     A file system that is unmounted here can live on in a container or a service with a mount
     namespace of its own.
     """
-    points = _points(fs.read("/proc/self/mountinfo"))
+    points = _points(fs, fs.read("/proc/self/mountinfo"))
     here = set(points)
     seen = {_namespace(fs, "self")}
     for pid in _pids(fs):
@@ -184,10 +268,10 @@ def _mounts(fs: FileSystem) -> dict[str, list[str]]:
         if namespace in seen:
             continue
         seen.add(namespace)
-        for number, there in _points(_attribute(fs, "/proc/%s/mountinfo" % pid)).items():
-            if number not in here:
+        for key, there in _points(fs, _attribute(fs, "/proc/%s/mountinfo" % pid)).items():
+            if key not in here:
                 whose = " in the mount namespace of %s" % _process(fs, pid)
-                points.setdefault(number, []).extend(point + whose for point in there)
+                points.setdefault(key, []).extend(point + whose for point in there)
     return points
 
 
@@ -195,39 +279,27 @@ def _namespace(fs: FileSystem, pid: str) -> str:
     return fs.realpath("/proc/%s/ns/mnt" % pid).rpartition("/")[2]
 
 
-def _points(mountinfo: str) -> dict[str, list[str]]:
+def _points(fs: FileSystem, mountinfo: str) -> dict[str, list[str]]:
     points: dict[str, list[str]] = {}
     for line in mountinfo.splitlines():
-        fields = line.split(" ")
-        points.setdefault(fields[2], []).append(_unescaped(fields[4]))
+        mount, _separator, source = (part.split(" ") for part in line.partition(" - "))
+        key, point = mount[2], mount[4]
+        if key.startswith("0:") and source[1].startswith("/dev/"):
+            # btrfs has a number of its own that is no device's.
+            key = fs.realpath(_unescaped(source[1]))
+        points.setdefault(key, []).append(_unescaped(point))
     return points
 
 
-def _processes(fs: FileSystem, point: str) -> list[str]:
-    """The processes that have something under a mount point open; one more than are named."""
-    found = []
-    for pid in _pids(fs):
-        if any(path == point or path.startswith(point + "/") for path in _opened(fs, pid)):
-            found.append(_process(fs, pid))
-        if len(found) > _MOST_PROCESSES:
-            break
-    return found
-
-
-def _opened(fs: FileSystem, pid: str) -> Iterator[str]:
-    """Paths that a process holds; as far as it may be looked at and is still there."""
-    folder = "/proc/" + pid
-    yield fs.realpath(folder + "/cwd")
-    yield fs.realpath(folder + "/root")
-    try:
-        for number in fs.listdir(folder + "/fd"):
-            yield fs.realpath("%s/fd/%s" % (folder, number))
-    except OSError:
-        return
-    for line in _attribute(fs, folder + "/maps").splitlines():
-        fields = line.split(None, 5)
-        if len(fields) == 6:
-            yield fields[5]
+def _loops(fs: FileSystem) -> dict[str, str]:
+    """The loop devices over block devices, by what they are over."""
+    loops = {}
+    for name in fs.listdir(BLOCK):
+        if name.startswith("loop"):
+            path = _attribute(fs, "%s/%s/loop/backing_file" % (BLOCK, name))
+            if path.startswith("/dev/"):
+                loops[path] = name
+    return loops
 
 
 def _pids(fs: FileSystem) -> list[str]:

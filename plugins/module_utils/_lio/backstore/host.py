@@ -37,8 +37,10 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import O
 
 def load_backstore(lio: Lio, desired: DesiredBackstore) -> Observed:
     """All backstores, and the device or file that is to become one."""
-    running = lio.running()
-    paths = {backstore.device for backstore in running.backstores if backstore.device}
+    running = lio.running(acls=False)
+    saved = lio.saved()
+    backstores = (*running.backstores, *(saved.backstores if saved else ()))
+    paths = {backstore.device for backstore in backstores if backstore.device}
     device = Device()
     if desired.present:
         paths.add(desired.device)
@@ -46,7 +48,7 @@ def load_backstore(lio: Lio, desired: DesiredBackstore) -> Observed:
         device = look(lio.fs, desired.device)
     return Observed(
         running=running,
-        saved=lio.saved(),
+        saved=saved,
         device=device,
         nodes={path: lio.fs.realpath(path) for path in paths},
         sizes={path: lio.size_bytes(path) for path in paths},

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,23 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Backstore,
     only,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import same_backstore
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.wwid import wwid
+
+# The kernel answers EINVAL to these as long as a LUN exports the backstore.
+_FIXED_BY_EXPORT = frozenset(
+    (
+        "block_size",
+        "emulate_model_alias",
+        "emulate_tas",
+        "emulate_ua_intlck_ctrl",
+        "force_pr_aptpl",
+        "optimal_sectors",
+        "pi_prot_type",
+        "queue_depth",
+        "unmap_zeroes_data",
+    )
+)
 
 
 def plan_backstore(desired: DesiredBackstore, observed: Observed, *, predict: bool) -> Plan:
@@ -31,14 +48,16 @@ def plan_backstore(desired: DesiredBackstore, observed: Observed, *, predict: bo
     :param predict: check mode: a device that is not there yet is no error.
     :raises ModelStoreError: the steps would not be safe.
     """
-    running = _declared(observed.running.backstore(desired.key), desired)
-    saved = _declared(observed.saved.backstore(desired.key) if observed.saved else None, desired)
+    found = observed.running.backstore(desired.key)
+    saved = observed.saved.backstore(desired.key) if observed.saved else None
+    # What nobody asked for is not shown.
+    running = _declared(found, desired)
     goal = _goal(desired, running)
     if goal:
         actions = _present(desired, goal, observed, predict)
     else:
         actions = _absent(desired, observed, running or saved)
-    if actions or running != saved:
+    if actions or not same_backstore(found, saved):
         actions.append(_action("save", desired.key))
     return Plan(tuple(actions), _public(running, observed), _public(goal, observed))
 
@@ -74,6 +93,7 @@ def _present(
         running = None
     if running:
         _refuse_other_identity(desired, running, observed)
+        _refuse_unknown_attributes(desired, running)
     else:
         _refuse_device(desired, observed, predict)
     if desired.plugin == "fileio":
@@ -89,6 +109,7 @@ def _present(
         key: value for key, value in sorted(desired.attributes.items()) if has.get(key) != value
     }
     if attributes:
+        _refuse_fixed_attributes(desired, attributes, observed.running.exports(desired.key))
         actions.append(_action("set_attributes", desired.key, attributes=attributes))
     return actions
 
@@ -136,7 +157,18 @@ def _file(desired: DesiredBackstore, observed: Observed, running: Backstore | No
                 "remove the backstore with state absent first.",
             )
         return [_action("create_file", desired.key, path=desired.device, size=size)]
-    present = max(found.size, (running.size or 0) if running else 0)
+    known = running or (observed.saved.backstore(desired.key) if observed.saved else None)
+    before = (known.size or 0) if known else 0
+    if found.size < before:
+        raise ModelStoreError(
+            what,
+            "%d bytes" % found.size,
+            "the %d bytes that backstore %s was made with" % (before, desired.key),
+            "LIO makes an empty file at boot when the file system that the file is on is not "
+            "mounted. Mount it, then restart the service that restores the saved configuration; "
+            "this ends all sessions. Let no initiator use the volume before.",
+        )
+    present = max(found.size, before if running else 0)
     if present > size:
         raise ModelStoreError(
             what,
@@ -206,20 +238,26 @@ def _absent(
 
 def _refuse_twins(desired: DesiredBackstore, observed: Observed) -> None:
     node = observed.nodes.get(desired.device, desired.device)
-    for other in observed.running.backstores:
-        if other.key == desired.key:
-            continue
+    others = {entry.key: (entry, entry.key) for entry in observed.running.backstores}
+    # One that does not run now may run again after a reboot.
+    for entry in observed.saved.backstores if observed.saved else ():
+        others.setdefault(entry.key, (entry, entry.key + " (saved)"))
+    others.pop(desired.key, None)
+    for other, name in others.values():
         if other.device and observed.nodes.get(other.device, other.device) == node:
             raise ModelStoreError(
                 "device %s" % desired.device,
-                "it in backstore %s" % other.key,
+                "it in backstore %s" % name,
                 "a device that no other backstore has",
-                "Give backstore %s a device of its own." % desired.key,
+                "Give backstore %s a device of its own. To go on with the volume under its old "
+                "WWID, keep the name %s (modelstore_volume of the node). To make another volume of "
+                "the device, remove backstore %s first, with state absent or by a run of the role "
+                "without the new volume." % (desired.key, other.name, other.key),
             )
         if other.wwn and wwid(other.wwn) == wwid(desired.wwn):
             raise ModelStoreError(
                 "wwn of backstore %s" % desired.key,
-                "the WWID %s that backstore %s has already" % (wwid(other.wwn), other.key),
+                "the WWID %s that backstore %s has already" % (wwid(other.wwn), name),
                 "a WWID of its own",
                 "Initiators would take the two for one disk. The first 25 hexadecimal digits of "
                 "the wwn have to differ.",
@@ -246,6 +284,33 @@ def _refuse_other_identity(
                 "It cannot be changed: initiators know the disk by it. To replace the disk on "
                 "purpose, remove the backstore with state absent first.",
             )
+
+
+def _refuse_unknown_attributes(desired: DesiredBackstore, running: Backstore) -> None:
+    unknown = sorted(desired.attributes.keys() - running.attributes.keys())
+    if unknown:
+        raise ModelStoreError(
+            "attributes of backstore %s" % desired.key,
+            "%s, which this kernel does not have" % ", ".join(unknown),
+            "some of %s" % ", ".join(sorted(running.attributes)),
+            "Correct the names, or take them out of attributes.",
+        )
+
+
+def _refuse_fixed_attributes(
+    desired: DesiredBackstore, changes: Mapping[str, str], exports: tuple[str, ...]
+) -> None:
+    fixed = sorted(changes.keys() & _FIXED_BY_EXPORT)
+    if fixed and exports:
+        raise ModelStoreError(
+            "%s of backstore %s" % (" and ".join(fixed), desired.key),
+            "another value, exported by %s" % ", ".join(exports),
+            ", ".join(changes[name] for name in fixed),
+            "LIO takes it only while no LUN exports the backstore. Take it out of the target with "
+            "lio_target, run again, and put it back; or take it out of attributes "
+            "(iscsi_target_backstore_attributes of the role).",
+            {"exported_by": list(exports)},
+        )
 
 
 def _refuse_device(desired: DesiredBackstore, observed: Observed, predict: bool) -> None:

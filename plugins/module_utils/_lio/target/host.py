@@ -65,6 +65,7 @@ class TargetChanger:
             "create_acl": self._create_acl,
             "delete_acl": self._delete_acl,
             "set_chap": self._set_chap,
+            "inherit_authentication": self._inherit_authentication,
             "map_lun": self._map_lun,
             "unmap_lun": self._unmap_lun,
             "protect_lun": self._protect_lun,
@@ -140,6 +141,9 @@ class TargetChanger:
 
     def _set_chap(self, arguments: Arguments) -> None:
         set_credentials(self._acl(arguments), "chap_", arguments)
+
+    def _inherit_authentication(self, arguments: Arguments) -> None:
+        self._acl(arguments).set_attribute("authentication", -1)
 
     def _map_lun(self, arguments: Arguments) -> None:
         # rtslib opens a mapped LUN for writing when it fails to protect it, and says nothing.

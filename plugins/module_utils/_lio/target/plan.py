@@ -7,14 +7,15 @@
 """From a target as it is wanted and what was found to the steps.
 
 Access is closed before it is opened: first goes everything that an initiator has and should not
-have, then objects are made, mapped read-only and opened for writing, then portals, and a TPG is
-enabled last.
+have, and that is saved, so that it does not come back at boot when a later step fails. Then objects
+are made, mapped read-only and opened for writing, then portals, and a TPG is enabled last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
@@ -31,12 +32,16 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Tpg,
     only,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import same_target
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.model import (
     DesiredTarget,
     DesiredTpg,
     Observed,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.wwid import volume_wwn
+
+# Fabrics without ACLs: whoever is on the other side can write to all LUNs.
+_WITHOUT_ACLS = frozenset(("loopback", "usb_gadget", "vhost", "xen-pvscsi"))
 
 
 def plan_target(desired: DesiredTarget, observed: Observed, *, predict: bool) -> Plan:
@@ -51,17 +56,26 @@ def plan_target(desired: DesiredTarget, observed: Observed, *, predict: bool) ->
         if not predict:
             _refuse_missing_backstores(goal, observed)
         _refuse_two_writers(goal, observed)
+        _refuse_portals_of_others(goal, running, observed)
     elif observed.logged_in and not desired.disconnect:
         _refuse_logged_in(desired.name, observed.logged_in)
-    # What nobody asked for is neither compared nor shown.
+    saved = observed.saved.target(desired.name) if observed.saved else None
+    # What nobody asked for is not shown.
     seen = _declared(running, desired)
-    saved = _declared(observed.saved.target(desired.name) if observed.saved else None, desired)
-    actions = list(_steps(desired.name, seen, goal))
+    closing = list(_closing(desired.name, seen, goal))
     deleted = _backstores_to_delete(desired, goal, observed)
-    for key in deleted:
-        if observed.running.backstore(key):
-            actions.append(Action("delete_backstore", "backstore %s" % key, {"backstore": key}))
-    if actions or deleted or seen != saved:
+    rest = [
+        *(_opening(desired.name, seen, goal) if goal else ()),
+        *(
+            Action("delete_backstore", "backstore %s" % key, {"backstore": key})
+            for key in deleted
+            if observed.running.backstore(key)
+        ),
+    ]
+    if closing and rest and saved:
+        closing.append(Action("save", desired.name))
+    actions = closing + rest
+    if actions or deleted or not same_target(running, saved):
         actions.append(Action("save", desired.name, {"backstores": deleted} if deleted else {}))
     return Plan(tuple(actions), seen.public() if seen else {}, goal.public() if goal else {})
 
@@ -105,15 +119,17 @@ def _goal_tpg(desired: DesiredTpg, running: Tpg | None) -> Tpg:
 def _number_luns(desired: DesiredTpg, running: Tpg | None) -> dict[str, int]:
     """A number for each backstore: the declared one, the one it has, or the lowest free one."""
     numbers = {lun.backstore: lun.number for lun in desired.luns if lun.number is not None}
-    undeclared = [lun.backstore for lun in desired.luns if lun.number is None]
+    used = set(numbers.values())
+    undeclared = {lun.backstore: None for lun in desired.luns if lun.number is None}
     for lun in running.luns if running else ():
-        taken = lun.backstore in numbers or lun.number in numbers.values()
+        taken = lun.backstore in numbers or lun.number in used
         if lun.backstore in undeclared and not taken:
             numbers[lun.backstore] = lun.number
+            used.add(lun.number)
+    free = (number for number in count() if number not in used)
     for backstore in undeclared:
         if backstore not in numbers:
-            used = set(numbers.values())
-            numbers[backstore] = next(n for n in range(len(used) + 1) if n not in used)
+            numbers[backstore] = next(free)
     return numbers
 
 
@@ -182,13 +198,12 @@ def _refuse_logged_in(name: str, initiators: tuple[str, ...]) -> None:
 
 
 def _refuse_two_writers(goal: Target, observed: Observed) -> None:
+    exported = _exported([goal])
     writers: dict[str, str] = {}
     for target in (goal, *_others(goal, observed)):
         for backstore, initiator in _writers(target):
             first = writers.setdefault(backstore, initiator)
-            if first != initiator and any(
-                lun.backstore == backstore for tpg in goal.tpgs for lun in tpg.luns
-            ):
+            if first != initiator and backstore in exported:
                 raise ModelStoreError(
                     "backstore %s" % backstore,
                     "write access for %s and for %s" % (first, initiator),
@@ -211,6 +226,9 @@ def _others(goal: Target, observed: Observed) -> list[Target]:
 def _writers(target: Target) -> Iterator[tuple[str, str]]:
     """The backstores that can be written to through a target, and by whom."""
     for tpg in target.tpgs:
+        if target.fabric in _WITHOUT_ACLS:
+            for lun in tpg.luns:
+                yield lun.backstore, "%s target %s" % (target.fabric, target.name)
         demo_mode = tpg.attributes.get("generate_node_acls") == "1"
         if demo_mode and tpg.attributes.get("demo_mode_write_protect") == "0":
             for lun in tpg.luns:
@@ -219,6 +237,24 @@ def _writers(target: Target) -> Iterator[tuple[str, str]]:
             for mapped in acl.mapped_luns:
                 if not mapped.write_protect:
                     yield tpg.backstore_of(mapped), acl.initiator
+
+
+def _refuse_portals_of_others(goal: Target, running: Target | None, observed: Observed) -> None:
+    """LIO shares a portal between targets, but cannot listen beside a wildcard of the same port."""
+    mine = {portal for tpg in running.tpgs for portal in tpg.portals} if running else set()
+    new = [portal for tpg in goal.tpgs for portal in tpg.portals if portal not in mine]
+    for target in _others(goal, observed):
+        for other in (portal for tpg in target.tpgs for portal in tpg.portals):
+            for portal in new:
+                if target.fabric == goal.fabric and _collide(portal, other):
+                    raise ModelStoreError(
+                        "portal %s of target %s" % (portal, goal.name),
+                        "target %s on %s, which takes in the same address" % (target.name, other),
+                        "the port without a wildcard address beside others",
+                        "Give both targets the addresses that they serve instead of 0.0.0.0 or ::, "
+                        "or another port.",
+                        {"target": target.name, "portal": other.public()},
+                    )
 
 
 def _declared(target: Target | None, desired: DesiredTarget) -> Target | None:
@@ -239,27 +275,41 @@ def _declared(target: Target | None, desired: DesiredTarget) -> Target | None:
     return replace(target, tpgs=tuple(tpgs))
 
 
-def _steps(name: str, running: Target | None, goal: Target | None) -> Iterator[Action]:
-    if goal is None:
-        if running:
-            yield Action("delete_target", name)
+def _closing(name: str, running: Target | None, goal: Target | None) -> Iterator[Action]:
+    """Take away what somebody has and should not have.
+
+    All TPGs are closed before the first is opened: an initiator may lose a LUN in one of them that
+    another one gets elsewhere.
+    """
+    if running is None:
         return
+    if goal is None:
+        yield Action("delete_target", name)
+        return
+    for found in running.tpgs:
+        if goal.tpg(found.tag) is None:
+            yield _Step(name, found.tag)("delete_tpg")
+    for found in running.tpgs:
+        wanted = goal.tpg(found.tag)
+        if wanted:
+            yield from _close(_Step(name, found.tag), found, wanted)
+
+
+def _opening(name: str, running: Target | None, goal: Target) -> Iterator[Action]:
+    """Make what is missing, and give access to it."""
     if running is None:
         yield Action("create_target", name)
     pairs = []
-    for tpg in running.tpgs if running else ():
-        if goal.tpg(tpg.tag) is None:
-            yield _Step(name, tpg.tag)("delete_tpg")
     for wanted in goal.tpgs:
+        step = _Step(name, wanted.tag)
         found = running.tpg(wanted.tag) if running else None
-        pairs.append((_Step(name, wanted.tag), found or Tpg(wanted.tag), wanted))
         if found is None:
-            yield _Step(name, wanted.tag)("create_tpg")
-    # All TPGs are closed before the first is opened: an initiator may lose a LUN in one of them
-    # that another one gets elsewhere.
+            yield step("create_tpg")
+            found = Tpg(wanted.tag)
+            yield from _close(step, found, wanted)
+        pairs.append((step, found, wanted))
     portals = [portal for tpg in goal.tpgs for portal in tpg.portals]
     for step, found, wanted in pairs:
-        yield from _close(step, found, wanted)
         for portal in found.portals:
             if portal not in wanted.portals and _in_the_way(portal, portals):
                 yield _portal(step, "remove_portal", portal)
@@ -283,7 +333,6 @@ class _Step:
 
 
 def _close(step: _Step, found: Tpg, wanted: Tpg) -> Iterator[Action]:
-    """Take away what somebody has and should not have."""
     attributes = {
         name: value
         for name, value in _changed(found.attributes, wanted.attributes).items()
@@ -297,24 +346,28 @@ def _close(step: _Step, found: Tpg, wanted: Tpg) -> Iterator[Action]:
             yield step.acl("delete_acl", acl.initiator)
             continue
         for mapped in acl.mapped_luns:
-            if not _stays(mapped, acl, kept, found, wanted):
+            new = kept.mapped_lun(mapped.number)
+            if new is None or not _stays(mapped, kept, found, wanted):
                 yield _mapping(step, "unmap_lun", found, acl, mapped)
-            elif _mapped(kept, mapped.number).write_protect and not mapped.write_protect:
+            elif new.write_protect and not mapped.write_protect:
                 yield _mapping(step, "protect_lun", found, acl, mapped)
         if acl.chap != kept.chap:
             yield _set_chap(step, kept)
+        if acl.authentication is False:
+            yield step.acl("inherit_authentication", acl.initiator)
+    luns = set(wanted.luns)
     for lun in found.luns:
-        if lun not in wanted.luns:
+        if lun not in luns:
             yield step("delete_lun", "lun%d" % lun.number, lun=lun.number, backstore=lun.backstore)
 
 
 def _open(step: _Step, found: Tpg, wanted: Tpg, portals: Sequence[Portal]) -> Iterator[Action]:
-    """Make what is missing, and give access to it."""
     parameters = _changed(found.parameters, wanted.parameters)
     if parameters:
         yield step("set_parameters", parameters=parameters)
+    luns = set(found.luns)
     for lun in wanted.luns:
-        if lun not in found.luns:
+        if lun not in luns:
             yield step("create_lun", "lun%d" % lun.number, lun=lun.number, backstore=lun.backstore)
     for acl in wanted.acls:
         before = found.acl(acl.initiator)
@@ -322,13 +375,13 @@ def _open(step: _Step, found: Tpg, wanted: Tpg, portals: Sequence[Portal]) -> It
             yield step.acl("create_acl", acl.initiator)
             if acl.chap != Chap():
                 yield _set_chap(step, acl)
+        elif before.authentication:
+            yield step.acl("inherit_authentication", acl.initiator)
         for mapped in acl.mapped_luns:
-            if before is None or not any(
-                old.number == mapped.number and _stays(old, before, acl, found, wanted)
-                for old in before.mapped_luns
-            ):
+            old = before.mapped_lun(mapped.number) if before else None
+            if old is None or not _stays(old, acl, found, wanted):
                 yield _mapping(step, "map_lun", wanted, acl, mapped, mapped.write_protect)
-            elif not mapped.write_protect and _mapped(before, mapped.number).write_protect:
+            elif old.write_protect and not mapped.write_protect:
                 yield _mapping(step, "unprotect_lun", wanted, acl, mapped)
     if wanted.attributes["authentication"] == "0" and found.attributes.get("authentication") != "0":
         yield step("set_attributes", attributes={"authentication": "0"})
@@ -343,15 +396,14 @@ def _open(step: _Step, found: Tpg, wanted: Tpg, portals: Sequence[Portal]) -> It
         yield step("enable_tpg")
 
 
-def _stays(mapped: MappedLun, acl: Acl, kept: Acl, found: Tpg, wanted: Tpg) -> bool:
+def _stays(mapped: MappedLun, kept: Acl, found: Tpg, wanted: Tpg) -> bool:
     """Whether a mapped LUN is wanted as it is, write protection aside."""
-    return any(
-        (other.number, other.lun) == (mapped.number, mapped.lun) for other in kept.mapped_luns
-    ) and found.backstore_of(mapped) == wanted.backstore_of(mapped)
-
-
-def _mapped(acl: Acl, number: int) -> MappedLun:
-    return next(mapped for mapped in acl.mapped_luns if mapped.number == number)
+    new = kept.mapped_lun(mapped.number)
+    return (
+        new is not None
+        and new.lun == mapped.lun
+        and found.backstore_of(mapped) == wanted.backstore_of(mapped)
+    )
 
 
 def _mapping(
@@ -379,11 +431,17 @@ def _changed(found: Any, wanted: Any) -> dict[str, str]:
 
 def _in_the_way(portal: Portal, others: Sequence[Portal]) -> bool:
     """Whether LIO cannot listen at one of the others as long as it listens at this portal."""
-    wildcards = ("0.0.0.0", "::")
-    return any(
-        portal.port == other.port
-        and (portal.address in (other.address, *wildcards) or other.address in wildcards)
-        for other in others
+    return any(portal == other or _collide(portal, other) for other in others)
+
+
+def _collide(portal: Portal, other: Portal) -> bool:
+    """Whether one of two different portals is a wildcard that takes in the other one."""
+    if portal == other or portal.port != other.port:
+        return False
+    addresses = {portal.address, other.address}
+    # A socket that listens at :: takes IPv4 as well.
+    return "::" in addresses or (
+        "0.0.0.0" in addresses and not any(":" in address for address in addresses)
     )
 
 

@@ -116,10 +116,10 @@ def test_removals_are_never_partial(
 ) -> None:
     fake.multipathd = True
     run_module(iscsi_session, capsys, OPTIONS)
-    fake.open_maps.add("map-4145")
     options = {**OPTIONS, "state": "disconnected", "on_partial": "warn"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(iscsi_session.host, "_FLUSH_TIMEOUT", 0.0)
+        patch.setattr(fake, "_flush", lambda name: Completed(1, f"{name}: map in use\n"))
         result, _text = run_module(iscsi_session, capsys, options)
     assert result["failed"]
     assert "it still there after 'multipath -f map-4145'" in result["msg"]

@@ -65,6 +65,21 @@ def test_all_that_runs_is_returned(serving, capsys):
     assert [(entry["initiator"], entry["id"]) for entry in result["sessions"]] == [(GPU1, 3)]
 
 
+def test_a_session_in_demo_mode_is_told_without_details(serving, capsys):
+    serving.fs.files[CONFIGFS + "/iscsi/%s/tpgt_1/dynamic_sessions" % OTHER] = GPU2 + "\n\0"
+    (session,) = run(capsys, targets=[OTHER])["sessions"]
+    assert session == {
+        "target": OTHER,
+        "tpg": 1,
+        "initiator": GPU2,
+        "id": None,
+        "type": "Normal",
+        "state": "",
+        "alias": "",
+        "addresses": [],
+    }
+
+
 def test_targets_can_be_chosen(serving, capsys):
     result = run(capsys, targets=[OTHER])
     assert [target["name"] for target in result["targets"]] == [OTHER]

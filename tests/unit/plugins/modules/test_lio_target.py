@@ -62,6 +62,7 @@ def test_check_mode_says_what_the_run_does_and_changes_nothing(fake, capsys):
             "initiator": GPU1,
             "chap": True,
             "mutual_chap": True,
+            "authentication": None,
             "luns": [{"lun": 0, "backstore": "gpu1", "write_protect": False}],
         }
     ]

@@ -24,7 +24,14 @@ ACTIVE = (["systemctl", "is-active", "--quiet", "multipathd.service"], Completed
 STOPPED = (ACTIVE[0], Completed(3))
 MAPS = (["multipathd", "show", "maps", "json"], (FIXTURES / "show-maps.json").read_text())
 CONFIG = (["multipathd", "show", "config"], (FIXTURES / "show-config").read_text())
-ANSWERS = [ACTIVE, *((argv, Completed(0, text)) for argv, text in (MAPS, CONFIG))]
+SINCE = (
+    [
+        *["systemctl", "show", "--timestamp=us+utc", "--property", "StateChangeTimestamp"],
+        "multipathd.service",
+    ],
+    "StateChangeTimestamp=Sun 2026-11-22 10:00:00.500000 UTC\n",
+)
+ANSWERS = [ACTIVE, *((argv, Completed(0, text)) for argv, text in (MAPS, CONFIG, SINCE))]
 
 
 def disk(name, wwid):
@@ -119,6 +126,23 @@ def test_a_daemon_that_does_not_run_is_not_started_by_a_question(run):
     assert result["running"] is False
     assert result["maps"] == result["orphans"] == []
     assert result["settings"] == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "time", "outdated"),
+    [
+        ("/etc/multipath.conf", 1795341600.4, False),
+        ("/etc/multipath.conf", 1795341600.6, True),
+        ("/etc/multipath/conf.d/ours.conf", 1795341600.6, True),
+        ("/etc/multipath/conf.d", 1795341600.6, True),
+        ("/etc/multipath/wwids", 1795341600.6, False),
+    ],
+)
+def test_a_configuration_younger_than_the_last_reload_is_told(run, fs, changed, time, outdated):
+    fs.files |= {"/etc/multipath.conf": "", "/etc/multipath/conf.d/ours.conf": ""}
+    fs.files["/etc/multipath/wwids"] = ""
+    fs.mtimes[changed] = time
+    assert run(*ANSWERS)["outdated"] is outdated
 
 
 def test_without_multipath_tools_nothing_is_asked(run):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -188,6 +189,23 @@ def test_a_private_file_is_written_in_the_staging_folder_first(
     assert renamed == [staging]
     assert secret_file.read_text() == "new"
     assert FS.listdir(str(staging)) == []
+
+
+@pytest.mark.parametrize(("number", "claimed"), [(errno.EBUSY, True), (errno.ENXIO, False)])
+def test_a_device_that_refuses_an_exclusive_open_is_claimed(
+    number: int, claimed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: str, flags: int) -> int:
+        assert flags & os.O_EXCL and not flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR)
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert FS.is_claimed("/dev/sdb") is claimed
+
+
+def test_a_device_that_opens_exclusively_is_not_claimed(tmp_path: Path) -> None:
+    (tmp_path / "sdb").touch()
+    assert not FS.is_claimed(str(tmp_path / "sdb"))
 
 
 def test_undecodable_bytes_are_replaced_on_reading(tmp_path: Path) -> None:

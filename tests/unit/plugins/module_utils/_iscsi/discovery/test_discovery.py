@@ -393,3 +393,31 @@ def test_interrupted_anywhere_the_next_run_converges(
     for action in plan(fake, **changes, **chap).actions[:steps]:
         discovery.apply(action)
     run(fake, **changes, **chap)
+
+
+@pytest.mark.parametrize("record", ["damaged", "missing"])
+def test_node_records_that_a_lost_record_links_to_outlive_a_failed_discovery(record: str) -> None:
+    fake = initiator()
+    run(fake)
+    node = fake.link(PORTALS[0], TARGET)
+    fake.fs.files[fake.discovery_file(PORTALS[0])] = ""
+    if record == "missing":
+        del fake.fs.files[fake.discovery_file(PORTALS[0])]
+    fake.answers.clear()
+    with pytest.raises(ModelStoreError, match="no connection"):
+        run(fake)
+    assert node in fake.fs.files
+    assert fake.fs.links
+
+
+def test_a_record_that_got_links_meanwhile_is_not_taken_back() -> None:
+    fake = initiator()
+    discovery = host.Discovery(fake, fake.fs, 30, [].append, fake.lock)
+    for action in plan(fake).actions:
+        discovery.apply(action)
+    node = fake.link(PORTALS[0], TARGET)
+    fake.answers.clear()
+    wanted = desired()
+    with pytest.raises(ModelStoreError, match="no connection"):
+        discovery.result(wanted, host.load(fake, fake.fs, wanted.portals))
+    assert node in fake.fs.files

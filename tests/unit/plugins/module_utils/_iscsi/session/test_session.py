@@ -112,17 +112,17 @@ def steps(fake: FakeInitiator, clock: FakeClock | None = None) -> host.SessionSt
     return host.SessionSteps(fake, fake.fs, host.Timeouts(60, 30), clock or FakeClock())
 
 
-def do(done_by: host.SessionSteps, *actions: Action) -> None:
+def do(done_by: host.SessionSteps, *actions: Action, **changes: Any) -> None:
     """Do steps and raise what failed."""
     for action in actions:
-        done_by.apply(action)
-    done_by.finish(desired(), pytest.fail)
+        done_by.apply(action, desired(**changes))
+    done_by.finish(desired(**changes), pytest.fail)
 
 
 def run(fake: FakeInitiator, **changes: Any) -> list[str]:
     """Do what the module does; return the names of the steps."""
     first = plan(fake, **changes)
-    do(steps(fake), *first.actions)
+    do(steps(fake), *first.actions, **changes)
     assert plan(fake, **changes).actions == ()
     return [action.name for action in first.actions]
 
@@ -331,17 +331,24 @@ def test_other_failures_come_from_the_table_of_exit_codes(returncode: int, messa
         do(host.SessionSteps(runner, initiator().fs, host.Timeouts(60, 30), FakeClock()), action)
 
 
-def test_exit_code_15_is_success_only_with_a_session_there() -> None:
+def test_a_login_that_iscsid_is_already_at_is_waited_for() -> None:
     fake = initiator()
     action = plan(fake, portals=PORTALS[:1]).actions[0]
     login = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "-I", "default", "--login"]
+
+    class Booting(FakeClock):
+        def sleep(self, seconds: float, /) -> None:
+            super().sleep(seconds)
+            if self.now == 1_000_010:
+                fake.add_session(TARGET, PORTALS[0], "LOGGED_IN")
+
+    with ScriptedRunner((login, Completed(15))) as runner:
+        do(host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), Booting()), action)
+    run(fake, state="disconnected", portals=PORTALS[:1])
     with (
         ScriptedRunner((login, Completed(15))) as runner,
-        pytest.raises(ModelStoreError, match="exit code 15"),
+        pytest.raises(ModelStoreError, match="no session yet .iscsid is still trying.* after 60 s"),
     ):
-        do(host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()), action)
-    fake.add_session(TARGET, PORTALS[0], "LOGGED_IN")
-    with ScriptedRunner((login, Completed(15))) as runner:
         do(host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()), action)
 
 
@@ -353,16 +360,15 @@ def test_disconnecting_ends_the_named_sessions_only() -> None:
     assert run(fake, state="disconnected", portals=[]) == []
 
 
-def test_a_session_that_iscsiadm_does_not_find_is_a_failure() -> None:
+def test_a_session_that_iscsiadm_does_not_find_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     fake = initiator()
     run(fake)
     _disk, action, *_others = plan(fake, state="disconnected").actions
-    logout = ["iscsiadm", "-m", "node", "-T", TARGET, "-p", PORTALS[0], "-I", "default", "--logout"]
-    with (
-        ScriptedRunner((logout, Completed(21))) as runner,
-        pytest.raises(ModelStoreError, match="iscsiadm -m session -r 1 --logout"),
-    ):
-        do(host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()), action)
+    monkeypatch.setattr(fake, "_logout", lambda *_place: Completed(21))
+    with pytest.raises(ModelStoreError, match="iscsiadm -m session -r 1 --logout"):
+        do(steps(fake), action)
 
 
 def multipath_initiator() -> FakeInitiator:
@@ -428,7 +434,7 @@ def test_a_mount_of_a_volume_above_the_map_is_named() -> None:
 
 def test_an_unused_partition_of_a_map_goes_with_it() -> None:
     fake = multipath_initiator()
-    build_on(fake, "dm-0", "dm-1", {"dm/uuid": f"part1-mpath-{WWID}\n"})
+    build_on(fake, "dm-0", "dm-1", {"dm/uuid": f"part1-mpath-{WWID}\n", "dm/name": "part\n"})
     assert plan(fake, state="disconnected").actions[0].name == "flush_map"
     fake.mount("dm-1", "/srv")
     with pytest.raises(ModelStoreError, match=r"mounted at /srv \(through dm-1\)"):
@@ -455,12 +461,12 @@ def test_a_refusal_names_the_processes_that_have_files_open() -> None:
     fake.mount("dm-0", "/srv/models")
     fake.fs.files |= {
         "/proc/41/comm": "tts-server\n",
-        "/proc/41/maps": "7f-8f r--p 00000000 fe:00 99     /srv/models/voice one.bin\n7f-8f rw-p 0\n",
         "/proc/42/comm": "bash\n",
         "/proc/43/comm": "other\n",
         "/proc/44/comm": "tail\n",
     }
     fake.fs.links |= {
+        "/proc/41/map_files/7f-8f": "/srv/models/voice one.bin",
         "/proc/42/cwd": "/srv/models",
         "/proc/43/cwd": "/srv/models-old",
         "/proc/44/fd/3": "/srv/models/log",
@@ -478,7 +484,7 @@ def test_a_refusal_names_a_bounded_number_of_processes() -> None:
     fake = multipath_initiator()
     fake.mount("dm-0", "/srv")
     fake.fs.links |= {f"/proc/{pid}/cwd": "/srv" for pid in range(100, 150)}
-    with pytest.raises(ModelStoreError, match=r"process \(109\) and others"):
+    with pytest.raises(ModelStoreError, match=r" \(109\) and others"):
         plan(fake, state="disconnected")
 
 
@@ -532,7 +538,7 @@ def test_a_mount_that_comes_after_planning_is_seen_before_each_disk_goes() -> No
     fake.lost_by_multipathd = {1, 2}
     actions = plan(fake, state="disconnected").actions
     done_by = steps(fake)
-    done_by.apply(actions[0])
+    done_by.apply(actions[0], desired(state="disconnected"))
     fake.mount("sdb0", "/srv")
     with pytest.raises(ModelStoreError, match=r"disk sdb0 in use \(mounted at /srv\)"):
         do(done_by, *actions[1:3])
@@ -562,10 +568,11 @@ def test_a_map_that_lost_its_paths_is_flushed() -> None:
 
 def test_a_map_that_something_has_open_keeps_its_disks() -> None:
     fake = multipath_initiator()
+    actions = plan(fake, state="disconnected").actions
     fake.open_maps.add("map-4145")
     clock = FakeClock()
     with pytest.raises(ModelStoreError) as caught:
-        do(steps(fake, clock), *plan(fake, state="disconnected").actions[:1])
+        do(steps(fake, clock), actions[0])
     assert "it still there after 'multipath -f map-4145'" in str(caught.value)
     assert caught.value.details["multipath"] == "map-4145: map in use"
     assert clock.now - 1_000_000 <= 11
@@ -573,22 +580,20 @@ def test_a_map_that_something_has_open_keeps_its_disks() -> None:
 
 def test_after_a_map_that_cannot_be_flushed_nothing_is_taken_away() -> None:
     fake = multipath_initiator()
+    actions = plan(fake, state="disconnected").actions
     fake.open_maps.add("map-4145")
     with pytest.raises(ModelStoreError):
-        do(steps(fake), *plan(fake, state="disconnected").actions)
+        do(steps(fake), *actions)
     assert fake.maps() == {WWID: ["sdb0", "sdc0"]}
 
 
-def test_a_disk_whose_buffers_cannot_be_written_stays() -> None:
+def test_a_disk_whose_buffers_cannot_be_written_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = initiator()
     run(fake)
     action = plan(fake, state="disconnected").actions[0]
-    flush = ["blockdev", "--flushbufs", "/dev/sdb0"]
-    with (
-        ScriptedRunner((flush, Completed(1, "", "Input/output error"))) as runner,
-        pytest.raises(ModelStoreError, match="found Input/output error"),
-    ):
-        do(host.SessionSteps(runner, fake.fs, host.Timeouts(60, 30), FakeClock()), action)
+    monkeypatch.setattr(fake, "_flush_buffers", lambda _disk: Completed(1, "", "I/O error"))
+    with pytest.raises(ModelStoreError, match="found I/O error"):
+        do(steps(fake), action)
     assert fake.fs.exists("/sys/block/sdb0")
 
 
@@ -798,7 +803,7 @@ def test_a_relogin_that_would_take_away_the_only_path_is_refused() -> None:
         plan(fake)
     assert "other credentials in force than in its node record" in str(caught.value)
     assert "disk sdb0 in use (mounted at /srv)" in str(caught.value)
-    assert "relogin=false leaves it alone" in str(caught.value)
+    assert "relogin=false (iscsi_initiator_relogin in the role)" in str(caught.value)
     assert SECRET not in str(caught.value)
     assert plan(fake, relogin=False).actions == ()
 
@@ -823,7 +828,7 @@ def test_a_path_that_fails_after_planning_stops_the_relogin() -> None:
     fake.calls.clear()
     with pytest.raises(ModelStoreError, match="disk sdb0 the last working path"):
         do(steps(fake), action)
-    assert fake.calls == []
+    assert fake.deeds == []
 
 
 def test_after_a_failed_relogin_the_next_session_is_left_alone() -> None:
@@ -974,11 +979,11 @@ def test_of_two_sessions_at_one_portal_the_recovering_one_is_left_to_iscsid() ->
 
 def test_a_mounted_partition_of_a_map_does_not_hold_one_of_two_paths() -> None:
     fake = multipath_initiator()
-    build_on(fake, "dm-0", "dm-1", {"dm/uuid": f"part1-mpath-{WWID}\n"})
+    build_on(fake, "dm-0", "dm-1", {"dm/uuid": f"part1-mpath-{WWID}\n", "dm/name": "part\n"})
     fake.mount("dm-1", "/srv")
     fake.calls.clear()
     assert run(fake, state="disconnected", portals=PORTALS[:1]) == END
-    assert fake.calls[0] == ["multipathd", "del", "path", "sdb0"]
+    assert fake.deeds[0] == ["multipathd", "del", "path", "sdb0"]
 
 
 def test_a_logout_is_refused_while_a_disk_that_came_back_is_mounted() -> None:
@@ -1097,3 +1102,185 @@ def test_info_tells_whether_iscsid_knows_the_initiator_name(
     fake.fs.mtimes["/etc/iscsi/initiatorname.iscsi"] = written
     told = gather(fake, fake.fs, None, ())["iscsid"]
     assert told == {"active": active, "outdated": outdated}
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+@pytest.mark.parametrize("partial", ["fail", "warn"])
+def test_an_exclusive_task_ends_nothing_while_the_new_portals_are_dead(
+    mounted: bool, partial: str
+) -> None:
+    fake = initiator()
+    fake.multipathd = True
+    run(fake, portals=PORTALS[:1], multipath=True)
+    if mounted:
+        fake.mount("dm-0", "/srv")
+    fake.targets[TARGET].dead_portals.add(PORTALS[1])
+    changes = {"portals": PORTALS[1:], "exclusive": True, "on_partial": partial}
+    with pytest.raises(ModelStoreError, match="did not answer in time"):
+        run(fake, multipath=True, **changes)
+    assert fake.maps() == {WWID: ["sdb0"]}
+    assert [session.state for session in observe(fake).sessions] == ["LOGGED_IN"]
+
+
+@pytest.mark.parametrize(("partial", "left"), [("fail", 2), ("warn", 1)])
+def test_old_sessions_end_although_a_login_failed_only_where_that_is_permitted(
+    partial: str, left: int
+) -> None:
+    third = "10.77.3.10:3260"
+    fake = initiator()
+    chap = {"session__auth__username": "gpu1", "session__auth__password": SECRET}
+    fake.add_record(TARGET, third + ",1", **chap)
+    run(fake, portals=[third])
+    fake.targets[TARGET].dead_portals.add(PORTALS[0])
+    changes = {"exclusive": True, "on_partial": partial}
+    done_by = steps(fake)
+    for action in plan(fake, **changes).actions:
+        done_by.apply(action, desired(**changes))
+    assert len(observe(fake).sessions) == left
+
+
+def raw(fake: FakeInitiator, device: str) -> None:
+    """Have a process open a block device."""
+    fake.fs.files["/proc/77/comm"] = "qemu\n"
+    fake.fs.links["/proc/77/fd/5"] = "/dev/" + device
+
+
+def test_a_disk_that_a_process_has_open_is_in_use() -> None:
+    fake = initiator()
+    run(fake)
+    raw(fake, "sdb0")
+    with pytest.raises(ModelStoreError, match=r"disk sdb0 in use \(open in qemu \(77\)\)"):
+        plan(fake, state="disconnected")
+
+
+def test_the_checks_of_multipathd_are_no_use() -> None:
+    fake = initiator()
+    run(fake)
+    raw(fake, "sdb0")
+    fake.fs.files["/proc/77/comm"] = "multipathd\n"
+    assert run(fake, state="disconnected") == END * 2
+
+
+def test_a_disk_that_the_kernel_holds_is_in_use_at_planning_and_right_before_it_goes() -> None:
+    fake = initiator()
+    run(fake)
+    action = plan(fake, state="disconnected").actions[0]
+    fake.fs.claimed.add("/dev/sdb0")
+    with pytest.raises(ModelStoreError, match=r"disk sdb0 in use \(open in the kernel"):
+        plan(fake, state="disconnected")
+    with pytest.raises(ModelStoreError, match=r"found disk sdb0 in use \(open in the kernel"):
+        do(steps(fake), action)
+    rotate(fake)
+    with pytest.raises(ModelStoreError, match=r"and disk sdb0 in use \(open in the kernel"):
+        plan(fake)
+
+
+def test_a_loop_device_over_a_disk_is_named() -> None:
+    fake = initiator()
+    run(fake)
+    fake.fs.files["/sys/block/loop3/loop/backing_file"] = "/dev/sdb0\n"
+    with pytest.raises(ModelStoreError, match="held by loop device loop3"):
+        plan(fake, state="disconnected")
+
+
+def test_a_mount_with_a_number_that_is_no_devices_is_found_by_its_source() -> None:
+    fake = multipath_initiator()
+    fake.fs.links["/dev/mapper/models"] = "/dev/dm-0"
+    fake.fs.files["/proc/self/mountinfo"] = (
+        "36 35 0:45 / /srv rw shared:1 - btrfs /dev/mapper/models rw\n"
+        "37 35 0:46 / /run rw - tmpfs tmpfs rw\n"
+    )
+    with pytest.raises(ModelStoreError, match=r"in use \(mounted at /srv \(through dm-0\)\)"):
+        plan(fake, state="disconnected")
+
+
+def test_the_last_path_of_a_map_that_is_open_without_a_trace_stays() -> None:
+    fake = multipath_initiator()
+    assert run(fake, state="disconnected", portals=PORTALS[:1]) == END
+    action = plan(fake, state="disconnected", portals=PORTALS[1:]).actions[1]
+    fake.open_maps.add("map-4145")
+    message = r"disk sdc0 the last working path of a map in use \(open in the kernel"
+    with pytest.raises(ModelStoreError, match=message):
+        plan(fake, state="disconnected", portals=PORTALS[1:])
+    with pytest.raises(ModelStoreError, match=message):
+        do(steps(fake), action)
+    rotate(fake)
+    with pytest.raises(ModelStoreError, match=message):
+        plan(fake, portals=PORTALS[1:])
+
+
+def test_what_udev_has_open_for_a_moment_is_waited_for() -> None:
+    fake = multipath_initiator()
+    fake.open_maps.add("map-4145")
+    fake.settles.add("map-4145")
+    assert run(fake, state="disconnected") == ["flush_map", *END, *END]
+
+
+def test_a_path_that_its_map_does_not_send_to_is_none_to_live_on() -> None:
+    fake = multipath_initiator()
+    fake.mount("dm-0", "/srv")
+    fake.failed_paths.add("sdc0")
+    with pytest.raises(ModelStoreError, match="disk sdb0 the last working path"):
+        plan(fake, state="disconnected", portals=PORTALS[:1])
+
+
+def test_a_relogin_waits_until_its_map_sends_to_the_new_disk() -> None:
+    fake = multipath_initiator()
+    fake.mount("dm-0", "/srv")
+    rotate(fake)
+    fake.failed_paths.add("sdd0")
+    fake.calls.clear()
+    with pytest.raises(ModelStoreError, match="disk sdd0 not active after 30 s"):
+        run(fake, multipath=True)
+    assert logins(fake) == [("--logout", PORTALS[0]), ("--login", PORTALS[0])]
+    assert fake.maps() == {WWID: ["sdc0", "sdd0"]}
+
+
+def retime(fake: FakeInitiator, **timers: str) -> None:
+    """Give the node records other timers."""
+    for portal in PORTALS:
+        chap = {"session__auth__username": "gpu1", "session__auth__password": SECRET}
+        fake.add_record(TARGET, portal + ",1", **chap, **timers)
+
+
+NOOP = {"conn[0]__timeo__noop_out_interval": "2", "conn[0]__timeo__noop_out_timeout": "3"}
+
+
+def test_a_recovering_session_is_not_given_up_for_its_timers() -> None:
+    fake = initiator()
+    run(fake)
+    retime(fake, **NOOP)
+    fake.set_state(1, "FAILED")
+    names = [action.name for action in plan(fake, portals=PORTALS[:1]).actions]
+    assert names == ["wait_for_session", "relogin"]
+    fake.calls.clear()
+    with pytest.raises(ModelStoreError, match="found FAILED after 60 s"):
+        run(fake, portals=PORTALS[:1])
+    assert logins(fake) == []
+
+    class Recovering(FakeClock):
+        def sleep(self, seconds: float, /) -> None:
+            super().sleep(seconds)
+            fake.set_state(1, "LOGGED_IN")
+
+    do(steps(fake, Recovering()), *plan(fake, portals=PORTALS[:1]).actions)
+    assert plan(fake, portals=PORTALS[:1]).actions == ()
+
+
+def test_the_replacement_timeout_is_set_in_place() -> None:
+    fake = initiator()
+    run(fake)
+    fake.mount("sdb0", "/srv")
+    retime(fake, session__timeo__replacement_timeout="15")
+    fake.calls.clear()
+    assert plan(fake, relogin=False).actions == ()
+    assert run(fake) == ["set_replacement_timeout"] * 2
+    assert logins(fake) == []
+    told = gather(fake, fake.fs, TARGET, ())["sessions"]
+    assert [session["recovery_timeout"] for session in told] == [15, 15]
+
+
+def test_the_replacement_timeout_of_paths_is_left_to_multipathd() -> None:
+    fake = multipath_initiator()
+    retime(fake, session__timeo__replacement_timeout="15")
+    assert plan(fake).actions == ()

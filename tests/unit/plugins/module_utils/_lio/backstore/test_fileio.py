@@ -169,6 +169,20 @@ def test_a_saved_file_that_is_missing_is_not_replaced_by_an_empty_one(fake, want
     assert converge(fake, wanted)[0] == "create_file"
 
 
+@pytest.mark.parametrize("runs", [True, False])
+def test_an_empty_file_that_lio_made_at_boot_is_not_taken_for_the_volume(fake, wanted, runs):
+    converge(fake, wanted)
+    # A reboot without the file system that the file is on: LIO opens with O_CREAT.
+    os.truncate(wanted.device, 0)
+    if not runs:
+        fake.storage.clear()
+    for size in (MIB, 2 * MIB):
+        text = refusal(fake, replace(wanted, size=size))
+        assert "found 0 bytes" in text
+        assert "LIO makes an empty file at boot" in text
+    assert Path(wanted.device).stat().st_size == 0
+
+
 def test_a_file_of_another_backstore_is_refused(fake, wanted):
     converge(fake, wanted)
     text = refusal(fake, replace(wanted, name="gpu2", wwn=OTHER_WWN))

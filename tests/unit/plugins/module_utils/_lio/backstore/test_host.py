@@ -48,6 +48,15 @@ def files(more=None):
     return MemoryFileSystem(disk_files(**(more or {})), {DISK: "/dev/vdb"})
 
 
+def test_of_targets_only_the_luns_are_read():
+    fake = FakeLio()
+    fake.fs = files()
+    fake.add_target("iqn.2020-01.org.example:theirs", {1: empty_tpg(luns={0: "gpu1"})})
+    fake.rtslib.TPG.node_acls = property(lambda _tpg: pytest.fail("ACLs are read"))
+    loaded = load_backstore(Lio(fake.rtslib, fake.fs, predict=False), WANTED)
+    assert loaded.running.exports("gpu1") == ("iqn.2020-01.org.example:theirs tpg1 lun0",)
+
+
 PARTITION = {
     "/sys/class/block/vdb/vdb1/partition": "1\n",
     "/sys/class/block/vdb/vdb1/dev": "254:17\n",

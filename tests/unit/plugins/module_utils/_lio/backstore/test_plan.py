@@ -78,6 +78,40 @@ def test_a_wwid_of_another_backstore_is_refused():
     assert "36001405280b50a7db4a5f0bbf3284145 that backstore fileio/x has" in text
 
 
+def test_a_device_or_wwid_of_a_saved_backstore_is_refused():
+    saved = Configuration((Backstore("block", "gpu2", "/dev/vdb", OTHER_WWN),))
+    text = refusal(WANTED, observed(saved=saved))
+    assert "it in backstore gpu2 (saved)" in text
+    assert "keep the name gpu2 (modelstore_volume of the node)" in text
+    saved = Configuration((Backstore("fileio", "x", "/srv/x", SAME_WWID),))
+    assert "backstore fileio/x (saved) has" in refusal(WANTED, observed(saved=saved))
+
+
+ALIAS = replace(WANTED, attributes={"emulate_model_alias": "1"})
+EXPORTS = (Target("iqn.2026-11.com.example:store1", tpgs=(Tpg(1, luns=(Lun(0, "gpu1"),)),)),)
+
+
+def test_an_attribute_that_lio_does_not_change_while_exported_is_refused():
+    running = Backstore("block", "gpu1", DISK, WWN, {"emulate_model_alias": "0"})
+    text = refusal(ALIAS, observed(running, targets=EXPORTS))
+    assert text.startswith("emulate_model_alias of backstore gpu1: found another value, exported")
+    assert "iscsi_target_backstore_attributes" in text
+    plan = plan_backstore(ALIAS, observed(running), predict=False)
+    assert [action.name for action in plan.actions] == ["set_attributes", "save"]
+
+
+def test_an_attribute_that_has_its_value_does_not_matter_while_exported():
+    running = Backstore("block", "gpu1", DISK, WWN, {"emulate_model_alias": "1"})
+    found = observed(running, targets=EXPORTS, saved=Configuration((running,)))
+    assert plan_backstore(ALIAS, found, predict=False).actions == ()
+
+
+def test_an_attribute_that_the_kernel_does_not_have_is_refused_before_anything_is_changed():
+    running = Backstore("block", "gpu1", DISK, WWN, {"emulate_tpu": "0"})
+    wanted = replace(WANTED, attributes={"emulate_tpu": "1", "emulate_nonsense": "1"})
+    assert "found emulate_nonsense, which" in refusal(wanted, observed(running))
+
+
 def test_a_missing_device_is_refused_for_real_and_predicted_in_check_mode():
     found = observed(device=Device())
     assert "nothing at this path" in refusal(WANTED, found)

@@ -13,9 +13,11 @@ import copy
 import json
 import os
 import stat
+import time
 
 import pytest
 from _fakes.lio import (
+    CONFIGFS,
     SAVE_FILE,
     TPG_ATTRIBUTES,
     TPG_PARAMETERS,
@@ -26,13 +28,26 @@ from _fakes.lio import (
     target_options,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
-from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import public
+from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Secret, public
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import Lio
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
+    Acl,
+    Backstore,
+    Chap,
+    Configuration,
+    Lun,
+    MappedLun,
+    Target,
+    Tpg,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.host import (
     TargetChanger,
     load_target,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.model import desired_target
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.model import (
+    Observed,
+    desired_target,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.plan import plan_target
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.wwid import volume_wwn
 from hypothesis import given, settings
@@ -200,6 +215,7 @@ def test_write_access_moves_without_two_writers_at_any_moment(fake):
     fake.watch = lambda: seen.append(sorted(fake.access().values()))
     assert verbs(converge(fake, target_options(STORE, tpg(True, False)))) == [
         "protect_lun",
+        "save",
         "unprotect_lun",
         "save",
     ]
@@ -245,7 +261,7 @@ def test_switching_chap_off_comes_after_all_that_closes(fake):
     converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
     tpg = {**exclusive(GPU1), "authentication": False}
     plan = converge(fake, target_options(STORE, tpg))
-    assert verbs(plan) == ["delete_acl", "delete_lun", "set_attributes", "save"]
+    assert verbs(plan) == ["delete_acl", "delete_lun", "save", "set_attributes", "save"]
 
 
 def test_only_the_file_is_written_when_only_the_file_is_stale(fake):
@@ -296,6 +312,7 @@ def test_a_node_that_leaves_takes_its_backstore_along_and_nothing_else(fake):
     assert verbs(converge(fake, options)) == [
         "delete_acl",
         "delete_lun",
+        "save",
         "delete_backstore",
         "save",
     ]
@@ -359,6 +376,147 @@ def test_another_target_in_writable_demo_mode_is_refused(fake):
     open_to_all = {**TPG_ATTRIBUTES, "generate_node_acls": "1", "demo_mode_write_protect": "0"}
     fake.add_target(FOREIGN, {1: empty_tpg(luns={0: "gpu1"}, attributes=open_to_all)})
     assert "demo mode of %s" % FOREIGN in two_writers(fake, exclusive(GPU1))
+
+
+@pytest.mark.parametrize("fabric", ["loopback", "usb_gadget", "vhost", "xen-pvscsi"])
+def test_a_fabric_without_acls_counts_as_a_writer(fake, fabric):
+    theirs = {
+        "wwn": "naa.5001405aabbccdd0",
+        "fabric": fabric,
+        "tpgs": [{"tag": 1, "luns": [{"index": 0, "storage_object": "/backstores/block/gpu1"}]}],
+    }
+    fake.fs.files[SAVE_FILE] = json.dumps({"storage_objects": [], "targets": [theirs]})
+    message = two_writers(fake, exclusive(GPU1))
+    assert "%s target naa.5001405aabbccdd0" % fabric in message
+
+
+def test_a_failing_step_does_not_bring_closed_access_back_at_boot(fake):
+    converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
+    fake.targets[STORE][1]["luns"][7] = UNFINISHED
+    options = target_options(STORE, {**exclusive(GPU1, GPU3), "parameters": {"MaxNonsense": 1}})
+    with pytest.raises(ModelStoreError, match="MaxNonsense"):
+        converge(fake, options)
+    (tpg,) = json.loads(fake.fs.read(SAVE_FILE))["targets"][0]["tpgs"]
+    assert [entry["node_wwn"] for entry in tpg["node_acls"]] == [GPU1]
+    assert all("storage_object" in lun for lun in tpg["luns"])
+
+
+def test_a_saved_target_that_does_not_run_is_not_overwritten_before_it_is_whole(fake):
+    options = target_options(STORE, exclusive(GPU1))
+    converge(fake, options)
+    fake.targets.clear()
+    assert verbs(converge(fake, options)).count("save") == 1
+
+
+@pytest.mark.parametrize(("own", "authentication"), [("0", True), ("1", False)])
+def test_an_acl_that_decides_about_chap_by_itself_is_set_back(fake, own, authentication):
+    options = target_options(STORE, {**exclusive(GPU1), "authentication": authentication})
+    converge(fake, options)
+    attributes = fake.targets[STORE][1]["acls"][GPU1]["attributes"]
+    attributes["authentication"] = own
+    assert verbs(converge(fake, options)) == ["inherit_authentication", "save"]
+    assert attributes["authentication"] == "-1"
+
+
+def test_a_saved_acl_that_decides_about_chap_by_itself_is_saved_anew(fake):
+    options = target_options(STORE, exclusive(GPU1))
+    converge(fake, options)
+    saved = json.loads(fake.fs.read(SAVE_FILE))
+    saved["targets"][0]["tpgs"][0]["node_acls"][0]["attributes"] = {"authentication": 0}
+    fake.fs.files[SAVE_FILE] = json.dumps(saved)
+    assert verbs(converge(fake, options)) == ["save"]
+
+
+def test_an_attribute_that_nobody_declares_is_saved_as_it_runs(fake):
+    options = target_options(STORE, exclusive(GPU1))
+    converge(fake, options)
+    fake.targets[STORE][1]["attributes"]["default_cmdsn_depth"] = "128"
+    assert verbs(converge(fake, options)) == ["save"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine", "refused"),
+    [
+        ("0.0.0.0", "10.77.1.10", True),
+        ("10.99.0.1", "0.0.0.0", True),
+        ("[::0]", "10.77.1.10", True),
+        ("[::0]", "0.0.0.0", True),
+        ("[fd00::1]", "::", True),
+        ("10.77.1.10", "10.77.1.10", False),
+        ("0.0.0.0", "0.0.0.0", False),
+        ("0.0.0.0", "fd00::10", False),
+        ("10.99.0.1", "10.77.1.10", False),
+    ],
+)
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_portal_that_another_target_takes_in_is_refused(fake, theirs, mine, refused, runs):
+    fake.add_target(FOREIGN, {1: empty_tpg(portals=[(theirs, 3260)])})
+    converge(fake, target_options(STORE, {"portals": []}))
+    if not runs:
+        fake.targets.pop(FOREIGN)
+    options = target_options(STORE, {"portals": [{"address": mine}]})
+    if refused:
+        with pytest.raises(ModelStoreError, match="found target %s on" % FOREIGN):
+            plan_of(fake, options, predict=True)
+    else:
+        converge(fake, options)
+    converge(fake, target_options(STORE, {"portals": [{"address": mine, "port": 3261}]}))
+
+
+def test_a_portal_that_runs_is_not_asked_about(fake):
+    options = target_options(STORE, {"portals": [{"address": "10.77.1.10"}]})
+    converge(fake, options)
+    fake.add_target(FOREIGN, {1: empty_tpg(portals=[("0.0.0.0", 3260)])})
+    assert verbs(plan_of(fake, options)) == []
+
+
+def test_a_session_in_demo_mode_keeps_the_target(fake):
+    fake.add_target(STORE, {1: empty_tpg()})
+    fake.fs.files["%s/iscsi/%s/tpgt_1/dynamic_sessions" % (CONFIGFS, STORE)] = "%s\n\0%s\n\0" % (
+        GPU1,
+        GPU2,
+    )
+    with pytest.raises(ModelStoreError, match="found %s, %s logged in" % (GPU1, GPU2)):
+        plan_of(fake, target_options(STORE, state="absent"))
+
+
+def test_256_initiators_with_256_luns_each_are_compared_in_a_second():
+    readers = tuple(MappedLun(number, number, True) for number in range(256))
+    luns = tuple(Lun(number, "v%d" % number) for number in range(256))
+    initiators = ["%s-%03d" % (GPU1, number) for number in range(256)]
+    chap = Chap("name", Secret("secret-of-gpu1"))
+    options = target_options(
+        STORE,
+        {
+            "luns": [{"backstore": lun.backstore} for lun in luns],
+            "acls": [
+                {
+                    "initiator": initiator,
+                    "chap_username": "name",
+                    "chap_password": "secret-of-gpu1",
+                    "luns": [
+                        {"backstore": "v%d" % lun.number, "lun": lun.number, "write_protect": True}
+                        for lun in readers
+                    ],
+                }
+                for initiator in initiators
+            ],
+        },
+    )
+    desired = desired_target(options)
+    tpg = Tpg(
+        1,
+        True,
+        luns=luns,
+        acls=tuple(Acl(initiator, chap, readers) for initiator in initiators),
+        attributes=desired.tpgs[0].attributes,
+    )
+    backstores = tuple(Backstore("block", lun.backstore, "/dev/x", "") for lun in luns)
+    everything = Configuration(backstores, (Target(STORE, tpgs=(tpg,)),))
+    begin = time.process_time()
+    plan = plan_target(desired, Observed(everything, everything), predict=False)
+    assert plan.actions == ()
+    assert time.process_time() - begin < 1
 
 
 def test_a_mapped_lun_that_cannot_be_protected_is_taken_back(fake):
@@ -438,6 +596,7 @@ def test_what_was_changed_by_hand_is_found_and_set_back(fake):
     assert verbs(converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))) == [
         "set_attributes",
         "set_chap",
+        "save",
         "create_lun",
         "map_lun",
         "save",
@@ -469,7 +628,7 @@ def test_unfinished_luns_are_shown_and_made_anew(fake):
     tpg["acls"][GPU2]["mapped"] = {0: UNFINISHED}
     plan = converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
     assert plan.before["tpgs"][0]["luns"][1] == {"lun": 1, "backstore": None}
-    assert verbs(plan) == ["unmap_lun", "delete_lun", "create_lun", "map_lun", "save"]
+    assert verbs(plan) == ["unmap_lun", "delete_lun", "save", "create_lun", "map_lun", "save"]
     assert fake.access()[(STORE, 1, GPU2, SECRETS[GPU2], 0, "gpu2")] == 2
 
 
@@ -554,7 +713,11 @@ def running_tpgs(draw):
         max_size=2,
     )
     acls = {
-        initiator: empty_acl(mapped=draw(mapped), **draw(st.sampled_from(STORED)))
+        initiator: empty_acl(
+            mapped=draw(mapped),
+            attributes={"authentication": draw(st.sampled_from(["-1", "0", "1"]))},
+            **draw(st.sampled_from(STORED)),
+        )
         for initiator in draw(sets_of(st.sampled_from(sorted(SECRETS))))
     }
     attributes = {

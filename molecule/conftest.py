@@ -198,6 +198,11 @@ def active_paths(node: Host) -> int:
     return sum(line.split()[1:] == ["active", "ready"] for line in shown.splitlines())
 
 
+def connection_errors(node: Host) -> int:
+    """How often a connection broke; its session keeps its number when it recovers."""
+    return int(node.check_output("dmesg | grep -c 'detected conn error' || true"))
+
+
 def variables(name: str) -> dict[str, Any]:
     inventory = yaml.safe_load((STATE / "inventory.yml").read_text())
     found: dict[str, Any] = inventory["all"]["hosts"][name]

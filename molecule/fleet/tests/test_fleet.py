@@ -7,7 +7,16 @@ from typing import Any
 
 import yaml
 
-from molecule.conftest import MOUNT, ROOT, Host, machine, model_sums, site, workload
+from molecule.conftest import (
+    MOUNT,
+    ROOT,
+    Host,
+    connection_errors,
+    machine,
+    model_sums,
+    site,
+    workload,
+)
 
 INVENTORY = ROOT / "tests" / "rig" / "inventory-fleet" / "hosts.yml"
 # Who uses which target server, over which portals.
@@ -38,11 +47,6 @@ def sessions(node: Host) -> set[tuple[str, str, str]]:
         (number.strip("[]"), portal.partition(",")[0], target)
         for _tcp, number, portal, target, *_flash in map(str.split, lines)
     }
-
-
-def connection_errors(node: Host) -> int:
-    """How often a connection broke; its session keeps its number when it recovers."""
-    return int(node.check_output("dmesg | grep -c 'detected conn error' || true"))
 
 
 def acls(store: str) -> list[str]:

@@ -34,11 +34,11 @@ _MOVED_IN = (2, 1, 10)
 
 def database_root(runner: Runner, fs: FileSystem) -> str:
     """The folder that holds ``nodes``: where it is, or where this iscsiadm will make it."""
-    there = [root for root in (_OLD_ROOT, _NEW_ROOT) if fs.exists(root + "/nodes")]
-    if len(there) == 1:
-        return there[0]
+    if fs.exists(_NEW_ROOT + "/nodes") and not fs.exists(_OLD_ROOT + "/nodes"):
+        return _NEW_ROOT
     if not runner.available("iscsiadm"):
         return _OLD_ROOT
+    # The old folder alone proves nothing: a backup of /etc brings it back to a newer system.
     version = parse.version(runner.run(["iscsiadm", "--version"]).stdout)
     return _NEW_ROOT if version >= _MOVED_IN else _OLD_ROOT
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import Completed
 
+IDBM = 6
 INVALID = 7
 NO_TRANSPORT = 12
 SESSION_EXISTS = 15
@@ -101,6 +102,8 @@ EXIT_CODES = {
 }
 _UNKNOWN = ExitCode("unknown", "an exit code that open-iscsi does not document", _REPORT)
 
+_NO_LOCK = "Timeout on acquiring lock"
+
 
 def failure(
     what: str,
@@ -116,11 +119,13 @@ def failure(
     :param advice: the same for what to do.
     """
     code = EXIT_CODES.get(completed.returncode, _UNKNOWN)
+    # Without the lock iscsiadm can go on, and end with the code of whatever it could not read.
+    told = EXIT_CODES[IDBM] if _NO_LOCK in completed.stderr else code
     return ModelStoreError(
         what,
         "%s (iscsiadm: exit code %d, %s)"
-        % (happened or code.happened, completed.returncode, code.name),
+        % (happened or told.happened, completed.returncode, code.name),
         expected,
-        advice or code.advice,
+        advice or told.advice,
         {"exit_code": completed.returncode, "stderr": completed.stderr.strip()},
     )

@@ -18,6 +18,10 @@ from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import
 
 LOCK_FOLDER = "/run/lock/iscsi"
 
+# Seconds for a command on records. iscsiadm waits 30 for the lock, some commands three times (a
+# new iface); ended before, it could not say what it waited for.
+COMMAND_TIMEOUT = 120.0
+
 Lock = Callable[[], AbstractContextManager[None]]
 
 

@@ -51,7 +51,11 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.exit_codes i
     NOT_FOUND,
     failure,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.lock import Lock, database_lock
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.lock import (
+    COMMAND_TIMEOUT,
+    Lock,
+    database_lock,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import NO_CHAP
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import (
     Portal,
@@ -198,7 +202,7 @@ class Discovery:
 
     def _iscsiadm(self, action: Action, argv: list[str], expected: str) -> str:
         """Run iscsiadm and return its messages."""
-        completed = self._runner.run(argv)
+        completed = self._runner.run(argv, timeout=COMMAND_TIMEOUT)
         if completed.returncode != 0:
             raise failure(action.subject, completed, expected)
         return completed.stderr.strip()

@@ -26,6 +26,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.exit_codes i
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.iface import commands
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.iface.model import IfaceRecord
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.iface.plan import ObservedIface
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.lock import COMMAND_TIMEOUT
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.sysfs import load_sessions
 
 _REFUSED = "Could not update iface"  # the exit code is 0 all the same
@@ -61,7 +62,7 @@ def apply(action: Action, runner: Runner) -> None:
     """Do one step."""
     command, expected = _COMMANDS[action.name]
     what = "iface record %s" % action.subject
-    completed = runner.run(command(action))
+    completed = runner.run(command(action), timeout=COMMAND_TIMEOUT)
     if completed.returncode == 0 and _REFUSED in completed.stderr:
         raise ModelStoreError(
             what,

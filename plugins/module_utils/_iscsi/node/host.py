@@ -27,7 +27,11 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.exit_codes i
     NOT_FOUND,
     failure,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.lock import Lock, database_lock
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.lock import (
+    COMMAND_TIMEOUT,
+    Lock,
+    database_lock,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import NO_CHAP
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.names import SPECIAL_IFACES
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node import commands
@@ -101,7 +105,7 @@ def _iscsiadm(
     action: Action, runner: Runner, argv: list[str], expected: str, *also_fine: int
 ) -> str:
     """Run iscsiadm and return its messages."""
-    completed = runner.run(argv)
+    completed = runner.run(argv, timeout=COMMAND_TIMEOUT)
     if completed.returncode not in (0, *also_fine):
         raise failure("node record %s" % action.subject, completed, expected)
     return completed.stderr.strip()

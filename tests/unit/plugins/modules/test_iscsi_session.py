@@ -34,7 +34,7 @@ def test_check_mode_predicts_the_logins_and_makes_none(
     fake: FakeInitiator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     predicted, _text = run_module(iscsi_session, capsys, OPTIONS, check=True)
-    assert (predicted["changed"], predicted["sessions"], fake.calls) == (True, [], [])
+    assert (predicted["changed"], predicted["sessions"], fake.deeds) == (True, [], [])
     done, _text = run_module(iscsi_session, capsys, OPTIONS)
     assert done["actions"] == predicted["actions"]
     assert done["wwids"] == [WWID]

@@ -70,7 +70,8 @@ def test_a_cut_off_record_is_reported_with_its_path(text: str) -> None:
 @pytest.mark.parametrize(
     ("files", "version", "root"),
     [
-        (["/etc/iscsi/nodes/x"], None, "/etc/iscsi"),
+        (["/etc/iscsi/nodes/x"], "iscsiadm version 2.1.8", "/etc/iscsi"),
+        (["/etc/iscsi/nodes/x"], "iscsiadm version 2.1.11", "/var/lib/iscsi"),
         (["/var/lib/iscsi/nodes/x"], None, "/var/lib/iscsi"),
         ([], "iscsiadm version 2.1.8", "/etc/iscsi"),
         ([], "iscsiadm version 2.1.9", "/etc/iscsi"),

@@ -106,6 +106,15 @@ def test_a_discovery_names_targets_and_portals_and_keeps_its_record(
     assert run(fake)[0] == []
 
 
+def test_a_stale_lock_is_named() -> None:
+    fake = FakeIscsiadm13()
+    fake.stale_lock = True
+    with pytest.raises(
+        ModelStoreError, match="record database .* stale /run/lock/iscsi/lock.write"
+    ):
+        run(fake)
+
+
 def test_node_records_keep_their_chap_and_startup() -> None:
     fake = initiator()
     chap = {"session__auth__authmethod": "CHAP", "session__auth__username": "gpu1"}

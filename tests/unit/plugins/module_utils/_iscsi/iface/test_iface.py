@@ -80,6 +80,15 @@ def test_a_record_that_is_there_is_not_made_anew_and_only_changes_where_it_diffe
     assert action.arguments["values"] == {"iface.net_ifacename": "eth2"}
 
 
+def test_a_stale_lock_is_named() -> None:
+    fake = FakeIscsiadm13()
+    fake.stale_lock = True
+    with pytest.raises(
+        ModelStoreError, match="record database .* stale /run/lock/iscsi/lock.write"
+    ):
+        run(fake, net_ifacename="eth1")
+
+
 def test_what_is_left_out_is_taken_out() -> None:
     fake = FakeIscsiadm()
     run(fake, net_ifacename="eth1", initiatorname="iqn.2026-11.com.example:gpu1-a")

@@ -268,6 +268,23 @@ def test_records_go_to_the_database_of_debian_13_as_well() -> None:
     assert nodes(fake) == []
 
 
+def test_records_that_debian_13_does_not_look_at_do_not_count() -> None:
+    fake, backup = FakeIscsiadm13(), initiator()
+    run(backup)
+    fake.fs.files.update({p: text for p, text in backup.fs.files.items() if "/nodes/" in p})
+    run(fake)
+    assert f"/var/lib/iscsi/nodes/{TARGET}/10.77.1.10,3260,1/default" in fake.fs.files
+
+
+def test_a_stale_lock_is_named() -> None:
+    fake = FakeIscsiadm13()
+    fake.stale_lock = True
+    with pytest.raises(
+        ModelStoreError, match="record database .* stale /run/lock/iscsi/lock.write"
+    ):
+        run(fake)
+
+
 def test_each_portal_has_a_record_for_each_iface() -> None:
     fake = with_ifaces(initiator(), "storage_a", "storage_b")
     run(fake, ifaces=["storage_a", "storage_b"], **CHAP)

@@ -506,7 +506,7 @@ def test_a_mount_that_lives_on_in_another_namespace_forbids_the_logout() -> None
 def test_maps_disks_and_sessions_go_from_the_top_down() -> None:
     fake = multipath_initiator()
     assert run(fake, state="disconnected", portals=[]) == ["flush_map", *END, *END]
-    commands = [argv[:3] for argv in fake.calls if argv[0] in ("multipath", "blockdev", "iscsiadm")]
+    commands = [argv[:3] for argv in fake.deeds if argv[0] in ("multipath", "blockdev", "iscsiadm")]
     assert commands[-5:] == [
         ["multipath", "-f", "map-4145"],
         ["blockdev", "--flushbufs", "/dev/sdb0"],

@@ -19,3 +19,15 @@ attributes:
     support: full
     platforms: Linux
 """
+
+    # For modules that only read.
+    INFO_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details: Nothing is ever changed.
+  diff_mode:
+    support: N/A
+    details: Nothing is ever changed.
+"""

@@ -32,13 +32,7 @@ requirements:
   - open-iscsi 2.1.8 or newer; without it nothing is there
 extends_documentation_fragment:
   - tts.modelstore.attributes
-attributes:
-  check_mode:
-    support: full
-    details: Nothing is ever changed.
-  diff_mode:
-    support: N/A
-    details: Nothing is ever changed.
+  - tts.modelstore.attributes.info_module
 seealso:
   - module: tts.modelstore.iscsi_node
   - module: tts.modelstore.iscsi_session

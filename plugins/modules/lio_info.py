@@ -28,13 +28,7 @@ requirements:
   - rtslib (package python3-rtslib-fb on Debian, python3-rtslib on RHEL) for the system's Python. Without it nothing is found.
 extends_documentation_fragment:
   - tts.modelstore.attributes
-attributes:
-  check_mode:
-    support: full
-    details: Nothing is ever changed.
-  diff_mode:
-    support: N/A
-    details: Nothing is ever changed.
+  - tts.modelstore.attributes.info_module
 notes:
   - The kernel names one session for each ACL, the newest. An initiator with a session over each of two portals appears once.
   - Of sessions without an ACL (demo mode) it tells the initiator only.

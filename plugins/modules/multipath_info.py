@@ -30,13 +30,7 @@ notes:
   - Must run as root, because multipathd answers nobody else.
 extends_documentation_fragment:
   - tts.modelstore.attributes
-attributes:
-  check_mode:
-    support: full
-    details: Nothing is ever changed.
-  diff_mode:
-    support: N/A
-    details: Nothing is ever changed.
+  - tts.modelstore.attributes.info_module
 seealso:
   - module: tts.modelstore.iscsi_info
   - module: tts.modelstore.iscsi_session

@@ -43,13 +43,7 @@ requirements:
   - findutils (find), for O(processes=true)
 extends_documentation_fragment:
   - tts.modelstore.attributes
-attributes:
-  check_mode:
-    support: full
-    details: Nothing is ever changed.
-  diff_mode:
-    support: N/A
-    details: Nothing is ever changed.
+  - tts.modelstore.attributes.info_module
 seealso:
   - module: community.general.filesystem
   - module: ansible.posix.mount

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.tts.modelstore.plugins.module_utils._core.chap import secret_fault
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action, Secret
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import Chap
@@ -54,7 +55,7 @@ def desired_chap(params: Mapping[str, Any]) -> Chap:
                 "both or none",
                 "Set the other one too, or leave both out.",
             )
-        if secret and not _good_secret(secret):
+        if secret and secret_fault(secret):
             raise ModelStoreError(
                 option,
                 "a secret of %d characters that does not fit" % len(secret),
@@ -107,10 +108,6 @@ def with_chap(text: str, chap: Chap, prefix: str) -> str:
     kept = [line for line in text.splitlines() if line.partition(" = ")[0] not in (method, *keys)]
     end = kept.index("# END RECORD")
     return "\n".join([*kept[:end], *ours, *kept[end:]]) + "\n"
-
-
-def _good_secret(secret: str) -> bool:
-    return 12 <= len(secret) <= 16 and secret == secret.strip() and _plain(secret)
 
 
 def _plain(text: str) -> bool:

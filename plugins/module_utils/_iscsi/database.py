@@ -16,6 +16,8 @@ from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi import parse
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import (
     DEFAULT_IFACE,
+    NO_CHAP,
+    Chap,
     DamagedRecord,
     NodeRecord,
     Records,
@@ -41,6 +43,16 @@ def database_root(runner: Runner, fs: FileSystem) -> str:
     # The old folder alone proves nothing: a backup of /etc brings it back to a newer system.
     version = parse.version(runner.run(["iscsiadm", "--version"]).stdout)
     return _NEW_ROOT if version >= _MOVED_IN else _OLD_ROOT
+
+
+def default_chap(fs: FileSystem, prefix: str = parse.AUTH) -> Chap:
+    """The credentials that iscsid.conf gives to new records.
+
+    :param prefix: what the keys begin with; node and discovery records have different ones.
+    """
+    if not fs.exists(CONFIGURATION):
+        return NO_CHAP
+    return parse.chap_of(parse.key_values(fs.read(CONFIGURATION)), prefix)
 
 
 def record_path(root: str, target: str, portal: Portal, tpgt: int, iface: str) -> str:

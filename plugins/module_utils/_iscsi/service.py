@@ -33,3 +33,16 @@ def start_iscsid(runner: Runner) -> None:
             "it to start",
             "Look at 'systemctl status iscsid.socket' and 'journalctl -u iscsid.socket'.",
         )
+
+
+def no_iscsid(what: str, messages: str) -> ModelStoreError:
+    """The error for a new record that iscsid did not tell the defaults of.
+
+    :param messages: what iscsiadm said when it made the record.
+    """
+    return ModelStoreError(
+        what,
+        "no iscsid to tell the defaults of new records (%s)" % messages.splitlines()[-1],
+        "iscsid to answer",
+        "Look at 'systemctl status iscsid.socket iscsid.service' and 'journalctl -u iscsid'.",
+    )

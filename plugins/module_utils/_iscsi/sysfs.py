@@ -21,10 +21,10 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import
     Session,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import Portal
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.block import SECTOR, attribute
 
 SESSIONS = "/sys/class/iscsi_session"
 CONNECTIONS = "/sys/class/iscsi_connection"
-_SECTOR = 512  # the unit of /sys/block/*/size, whatever the disk's own sectors are
 
 _SESSION_PARAMETERS = (
     "initial_r2t",
@@ -114,7 +114,7 @@ def _devices(fs: FileSystem, folder: str) -> tuple[Device, ...]:
                     name=name,
                     lun=int(address.rpartition(":")[2]),
                     wwid=parse.wwid(_attribute(fs, path + "wwid")),
-                    size_bytes=int(_attribute(fs, path + "block/" + name + "/size") or 0) * _SECTOR,
+                    size_bytes=int(_attribute(fs, path + "block/" + name + "/size") or 0) * SECTOR,
                     state=_attribute(fs, path + "state"),
                 )
                 for name in fs.listdir(path + "block")
@@ -124,10 +124,7 @@ def _devices(fs: FileSystem, folder: str) -> tuple[Device, ...]:
 
 def _attribute(fs: FileSystem, path: str) -> str:
     """One attribute; empty when the object just went or has no value yet."""
-    try:
-        value = fs.read(path).strip()
-    except OSError:
-        return ""
+    value = attribute(fs, path)
     return "" if value in ("(null)", "<NULL>") else value
 
 

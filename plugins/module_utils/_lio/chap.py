@@ -11,13 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.tts.modelstore.plugins.module_utils._core.chap import secret_fault
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Secret
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import NO_SECRET, Chap
-
-# RFC 7143 asks for 96 random bits, which is 12 characters, and some initiators take no more
-# than 16.
-_SECRET_LENGTHS = range(12, 17)
 
 
 def desired_chap(what: str, options: Mapping[str, Any]) -> Chap:
@@ -85,15 +82,9 @@ def _check_username(what: str, prefix: str, username: str) -> None:
 
 
 def _check_password(what: str, prefix: str, password: str) -> None:
-    fault = ""
-    if len(password) not in _SECRET_LENGTHS:
-        fault = "of %d characters" % len(password)
-    elif not (password.isascii() and password.isprintable()):
-        fault = "with characters that are not printable ASCII"
-    elif password != password.strip():
-        fault = "with blanks at its ends"
-    elif password.startswith("NULL"):
-        fault = "that starts with NULL, which LIO takes for none"
+    fault = secret_fault(password)
+    if password.startswith("NULL"):
+        fault = fault or "that starts with NULL, which LIO takes for none"
     if fault:
         raise _chap_error(what, "a %s_password %s" % (prefix, fault))
 

@@ -25,11 +25,14 @@ from ansible_collections.tts.modelstore.plugins.module_utils._multipath.parse im
     parse_maps,
     parse_settings,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.block import (
+    BLOCK,
+    SECTOR,
+    attribute,
+)
 
-BLOCK = "/sys/block"
 CONFIGURATION = "/etc/multipath.conf"
 DROP_INS = "/etc/multipath/conf.d"
-_SECTOR = 512  # the unit of /sys/block/*/size, whatever the disk's own sectors are
 
 
 def gather(runner: Runner, fs: FileSystem, wwids: Sequence[str]) -> dict[str, Any]:
@@ -99,8 +102,8 @@ def load_disks(fs: FileSystem) -> tuple[Disk, ...]:
         disks.append(
             Disk(
                 name=name,
-                wwid=wwid(_attribute(fs, "%s/%s/device/wwid" % (BLOCK, name))),
-                state=_attribute(fs, "%s/%s/device/state" % (BLOCK, name)),
+                wwid=wwid(attribute(fs, "%s/%s/device/wwid" % (BLOCK, name))),
+                state=attribute(fs, "%s/%s/device/state" % (BLOCK, name)),
                 target=session.target if session else None,
                 portal=str(session.portal) if session else None,
             )
@@ -122,12 +125,4 @@ def _ask(runner: Runner, *question: str) -> str:
 
 
 def _size(fs: FileSystem, found: Map) -> int:
-    return int(_attribute(fs, "%s/%s/size" % (BLOCK, found.node)) or 0) * _SECTOR
-
-
-def _attribute(fs: FileSystem, path: str) -> str:
-    """One attribute; empty when the disk just went or does not answer."""
-    try:
-        return fs.read(path).strip()
-    except OSError:
-        return ""
+    return int(attribute(fs, "%s/%s/size" % (BLOCK, found.node)) or 0) * SECTOR

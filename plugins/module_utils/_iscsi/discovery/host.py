@@ -22,8 +22,8 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.chap import 
     with_chap,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.database import (
-    CONFIGURATION,
     database_root,
+    default_chap,
     discovery_path,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.discovery import commands
@@ -56,13 +56,13 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.lock import 
     Lock,
     database_lock,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import NO_CHAP
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import (
     Portal,
     parse_portal,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.service import (
     iscsid_answers,
+    no_iscsid,
     start_iscsid,
 )
 
@@ -95,11 +95,7 @@ def load(runner: Runner, fs: FileSystem, portals: tuple[Portal, ...]) -> Observe
         records=tuple(records),
         damaged=tuple(damaged),
         links=links,
-        default_chap=(
-            parse.chap_of(parse.key_values(fs.read(CONFIGURATION)), parse.DISCOVERY_AUTH)
-            if fs.exists(CONFIGURATION)
-            else NO_CHAP
-        ),
+        default_chap=default_chap(fs, parse.DISCOVERY_AUTH),
         iscsid_active=iscsid_answers(runner),
     )
 
@@ -174,13 +170,7 @@ class Discovery:
         if fresh:
             self._made.append(action)
         if "daemon" in messages:
-            raise ModelStoreError(
-                action.subject,
-                "no iscsid to tell the defaults of new records (%s)" % messages.splitlines()[-1],
-                "iscsid to answer",
-                "Look at 'systemctl status iscsid.socket iscsid.service' and 'journalctl -u "
-                "iscsid'.",
-            )
+            raise no_iscsid(action.subject, messages)
 
     def _write_chap(self, action: Action) -> None:
         """Write the credentials into the record's file: iscsiadm takes them as arguments only."""

@@ -17,8 +17,8 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.chap import 
     with_chap,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.database import (
-    CONFIGURATION,
     database_root,
+    default_chap,
     iface_path,
     load_records,
     record_path,
@@ -32,13 +32,13 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.lock import 
     Lock,
     database_lock,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import NO_CHAP
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.names import SPECIAL_IFACES
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node import commands
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.node.plan import ObservedNode
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import parse_portal
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.service import (
     iscsid_answers,
+    no_iscsid,
     start_iscsid,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.sysfs import load_sessions
@@ -49,11 +49,7 @@ def load(runner: Runner, fs: FileSystem, target: str) -> ObservedNode:
     return ObservedNode(
         records=load_records(fs, database_root(runner, fs), target),
         sessions=load_sessions(fs, target),
-        default_chap=(
-            parse.chap_of(parse.key_values(fs.read(CONFIGURATION)))
-            if fs.exists(CONFIGURATION)
-            else NO_CHAP
-        ),
+        default_chap=default_chap(fs),
         iscsid_active=iscsid_answers(runner),
     )
 
@@ -93,12 +89,7 @@ def _create(action: Action, runner: Runner, fs: FileSystem) -> None:
     # those in iscsid.conf. Nobody would ever correct them, so it must not stay.
     if "daemon" in messages:
         runner.run(commands.delete_command(action))
-        raise ModelStoreError(
-            "node record %s" % action.subject,
-            "no iscsid to tell the defaults of new records (%s)" % messages.splitlines()[-1],
-            "iscsid to answer",
-            "Look at 'systemctl status iscsid.socket iscsid.service' and 'journalctl -u iscsid'.",
-        )
+        raise no_iscsid("node record %s" % action.subject, messages)
 
 
 def _iscsiadm(

@@ -18,15 +18,22 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.session.mode
     RUNNING,
     Map,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.block import (
+    BLOCK,
+    attribute,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.device_mapper import (
     active_paths,
     open_count,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.parse import (
+    parse_mounts,
+    parse_swaps,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.processes import (
     load_processes,
 )
 
-BLOCK = "/sys/block"
 _MULTIPATH = "mpath-"
 _PARTITION_OF_MAP = re.compile(r"part\d+-mpath-")  # kpartx; flushing the map takes them along
 _MOST_PROCESSES = 10  # named in one message
@@ -120,8 +127,8 @@ def _paths(runner: Runner, fs: FileSystem, device: str) -> dict[str, bool]:
     paths = {}
     for disk in fs.listdir("%s/%s/slaves" % (BLOCK, device)):
         folder = "%s/%s" % (BLOCK, disk)
-        running = _attribute(fs, folder + "/device/state") == RUNNING
-        paths[disk] = running and _attribute(fs, folder + "/dev") in active
+        running = attribute(fs, folder + "/device/state") == RUNNING
+        paths[disk] = running and attribute(fs, folder + "/dev") in active
     return paths
 
 
@@ -132,7 +139,7 @@ class _Tops:
         self._runner = runner
         self._fs = fs
         self._mounts = _mounts(fs)
-        self._swaps = {fs.realpath(path) for path in _swaps(fs.read("/proc/swaps"))}
+        self._swaps = {fs.realpath(path) for path in parse_swaps(fs.read("/proc/swaps"))}
         self._loops = _loops(fs)
 
     def uses(self, device: str, *, closely: bool) -> tuple[str, ...]:
@@ -183,7 +190,7 @@ class _Tops:
                 > len(self._fs.listdir("%s/%s/holders" % (BLOCK, node.name)))
                 for node in nodes
             )
-        state = _attribute(self._fs, "%s/%s/device/state" % (BLOCK, device.name))
+        state = attribute(self._fs, "%s/%s/device/state" % (BLOCK, device.name))
         # A map claims its paths. To open a disk that does not answer can take long.
         claimed = not in_map and state == RUNNING and self._fs.is_claimed("/dev/" + device.name)
         return claimed or bool(self._openers(nodes))
@@ -213,7 +220,7 @@ def _above(fs: FileSystem, path: str, name: str, seen: set[str]) -> Iterator[_No
         return
     below = bool(seen)
     seen.add(name)
-    node = _Node(name, _attribute(fs, path + "/dev"), _attribute(fs, path + "/dm/uuid"))
+    node = _Node(name, attribute(fs, path + "/dev"), attribute(fs, path + "/dm/uuid"))
     yield node
     if below and _is_map(node):
         return
@@ -239,19 +246,11 @@ def _holder(fs: FileSystem, node: _Node) -> list[str]:
 
 
 def _name(fs: FileSystem, device: str) -> str:
-    return _attribute(fs, "%s/%s/dm/name" % (BLOCK, device))
+    return attribute(fs, "%s/%s/dm/name" % (BLOCK, device))
 
 
 def _uuid(fs: FileSystem, device: str) -> str:
-    return _attribute(fs, "%s/%s/dm/uuid" % (BLOCK, device))
-
-
-def _attribute(fs: FileSystem, path: str) -> str:
-    """One attribute; empty when the device just went or has none."""
-    try:
-        return fs.read(path).strip()
-    except OSError:
-        return ""
+    return attribute(fs, "%s/%s/dm/uuid" % (BLOCK, device))
 
 
 def _mounts(fs: FileSystem) -> dict[str, list[str]]:
@@ -268,7 +267,7 @@ def _mounts(fs: FileSystem) -> dict[str, list[str]]:
         if namespace in seen:
             continue
         seen.add(namespace)
-        for key, there in _points(fs, _attribute(fs, "/proc/%s/mountinfo" % pid)).items():
+        for key, there in _points(fs, attribute(fs, "/proc/%s/mountinfo" % pid)).items():
             if key not in here:
                 whose = " in the mount namespace of %s" % _process(fs, pid)
                 points.setdefault(key, []).extend(point + whose for point in there)
@@ -281,13 +280,10 @@ def _namespace(fs: FileSystem, pid: str) -> str:
 
 def _points(fs: FileSystem, mountinfo: str) -> dict[str, list[str]]:
     points: dict[str, list[str]] = {}
-    for line in mountinfo.splitlines():
-        mount, _separator, source = (part.split(" ") for part in line.partition(" - "))
-        key, point = mount[2], mount[4]
-        if key.startswith("0:") and source[1].startswith("/dev/"):
-            # btrfs has a number of its own that is no device's.
-            key = fs.realpath(_unescaped(source[1]))
-        points.setdefault(key, []).append(_unescaped(point))
+    for number, source, point in parse_mounts(mountinfo):
+        # btrfs has a number of its own that is no device's.
+        own = number.startswith("0:") and source.startswith("/dev/")
+        points.setdefault(fs.realpath(source) if own else number, []).append(point)
     return points
 
 
@@ -296,7 +292,7 @@ def _loops(fs: FileSystem) -> dict[str, str]:
     loops = {}
     for name in fs.listdir(BLOCK):
         if name.startswith("loop"):
-            path = _attribute(fs, "%s/%s/loop/backing_file" % (BLOCK, name))
+            path = attribute(fs, "%s/%s/loop/backing_file" % (BLOCK, name))
             if path.startswith("/dev/"):
                 loops[path] = name
     return loops
@@ -307,13 +303,4 @@ def _pids(fs: FileSystem) -> list[str]:
 
 
 def _process(fs: FileSystem, pid: str) -> str:
-    return "%s (%s)" % (_attribute(fs, "/proc/%s/comm" % pid) or "process", pid)
-
-
-def _swaps(text: str) -> list[str]:
-    return [_unescaped(line.split()[0]) for line in text.splitlines()[1:]]
-
-
-def _unescaped(text: str) -> str:
-    """The kernel writes blanks in paths as octal numbers."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)
+    return "%s (%s)" % (attribute(fs, "/proc/%s/comm" % pid) or "process", pid)

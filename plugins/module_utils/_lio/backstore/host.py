@@ -23,16 +23,16 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.mode
     Device,
     Observed,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.parse import (
-    parse_mounts,
-    parse_swaps,
-)
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import (
     Lio,
     apply_action,
     block_folder,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import Ours
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.parse import (
+    parse_mounts,
+    parse_swaps,
+)
 
 
 def load_backstore(lio: Lio, desired: DesiredBackstore) -> Observed:

@@ -13,7 +13,7 @@ import stat
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.model import Device
-from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.parse import (
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.parse import (
     parse_swaps,
 )
 

@@ -4,7 +4,7 @@
 #
 # PRIVATE to the collection: it can change in any release.
 
-"""From the kernel's lists of mounts and swap to the users of a device."""
+"""The kernel's lists of mounts and swap (proc_pid_mountinfo(5), proc_swaps(5))."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import re
 
 
 def parse_mounts(mountinfo: str) -> list[tuple[str, str, str]]:
-    """``/proc/self/mountinfo`` as (device number, source, mount point)."""
+    """``/proc/<pid>/mountinfo`` as (device number, source, mount point)."""
     mounts = []
     for line in mountinfo.splitlines():
         mounted, source = line.split(" - ", 1)

@@ -27,6 +27,8 @@ TARGET = "iqn.2026-11.com.example:store1"
 NODES = ("gpu1", "gpu2")
 PORTALS = ("10.77.1.10", "10.77.2.10")
 MOUNT = "/mnt/cache_hub"
+# The part of site that an iSCSI change is about.
+ISCSI = "--tags=iscsi_target,iscsi_initiator"
 # Relative to the checkout, as tools/rig takes it.
 MACHINES = os.environ.get("RIG_MACHINES", "tests/rig/demo.yml")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from molecule.conftest import (
+    ISCSI,
     NODES,
     PORTALS,
     TARGET,
@@ -33,15 +34,16 @@ DISCOVERY = {
     "modelstore_discovery_chap_mutual_username": "discovery-target",
     "modelstore_discovery_chap_mutual_password": "Discover-In-12",
 }
+NO_DISCOVERY_AUTH = "--extra-vars=iscsi_target_discovery_auth=absent"
 
 
 @pytest.fixture(scope="module")
 def everything() -> Iterator[str]:
     """Both kinds of CHAP in force, and the option that asks for them."""
     option = extra_vars("chap", **MUTUAL, **DISCOVERY)
-    assert site(option) > 0
+    assert site(option, ISCSI) > 0
     yield option
-    site("--extra-vars=iscsi_target_discovery_auth=absent")
+    site(NO_DISCOVERY_AUTH, ISCSI)
 
 
 def discover(node: Host) -> int:
@@ -65,13 +67,13 @@ def test_both_sides_prove_themselves_in_every_session(everything: str) -> None:
 
 
 def test_a_second_run_with_all_of_it_changes_nothing(everything: str) -> None:
-    done = play("site", everything)
+    done = play("site", everything, ISCSI)
     assert done.returncode == 0, done.stdout
     assert changes(done) == 0, done.stdout
 
 
 def test_no_secret_is_in_the_output(everything: str) -> None:
-    done = play("site", everything, "--check", "--diff", "-vvv")
+    done = play("site", everything, ISCSI, "--check", "--diff", "-vvv")
     assert done.returncode == 0, done.stdout
     for values in (MUTUAL, DISCOVERY):
         for key, value in values.items():
@@ -102,14 +104,14 @@ def test_a_target_that_cannot_prove_itself_is_refused(everything: str) -> None:
     assert refused.returncode != 0
     assert f"{portal}" in said(refused) and "exit code 24" in said(refused)
     assert "Wrong-Mutual-1" not in written.stdout + refused.stdout
-    assert site(everything) > 0
+    assert site(everything, ISCSI) > 0
     assert len(credentials(node)) == len(PORTALS)
 
 
 def test_taken_out_of_the_inventory_it_is_gone_on_both_sides(everything: str) -> None:
-    assert site("--extra-vars=iscsi_target_discovery_auth=absent") > 0
+    assert site(NO_DISCOVERY_AUTH, ISCSI) > 0
     for name, secret in zip(NODES, secrets(), strict=True):
         expected = {"username": f"iqn.2026-11.com.example:{name}", "password": secret}
         assert credentials(machine(name)) == [expected] * len(PORTALS)
     assert discover(machine("gpu1")) == 0
-    assert site() == 0
+    assert site(ISCSI) == 0

@@ -21,7 +21,7 @@ def test_a_foreign_signature_is_refused_in_check_mode_and_for_real() -> None:
         assert "found swap on" in said(done) and "Nothing was changed" in said(done)
         assert node.check_output(f"sha256sum {device}") == before
     node.check_output(clear)
-    site()
+    site("--limit=gpu2", "--tags=model_volume,indextts2")
 
 
 def test_a_second_writer_is_refused_before_anything_is_changed() -> None:
@@ -54,4 +54,4 @@ def test_a_folder_with_model_files_is_never_replaced() -> None:
         assert "Nothing was changed" in said(done)
         assert node.check_output(f"sha256sum {CACHE_HUB}/gpt.pth") == before
     node.check_output(f"rm -r {CACHE_HUB}")
-    site()
+    site("--limit=gpu2", "--tags=indextts2")

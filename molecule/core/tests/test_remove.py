@@ -62,7 +62,7 @@ def test_a_volume_in_use_is_refused_and_its_user_is_named() -> None:
         assert {"session", "node record", "map", "mount", "fstab line"} <= set(left(node))
     finally:
         node.check_output("systemctl stop holder")
-    site()
+    site("--limit=gpu2", "--tags=model_volume,indextts2")
 
 
 def test_a_node_comes_back_to_its_files_and_its_wwid() -> None:
@@ -82,7 +82,7 @@ def test_a_node_comes_back_to_its_files_and_its_wwid() -> None:
     assert again.returncode == 0, again.stdout
     assert changes(again) == 0, again.stdout
 
-    site()
+    site("--limit=gpu2")
     assert sums(node) == before
     assert model_sums().items() <= before.items()
     source, uuid = node.check_output(
@@ -90,4 +90,4 @@ def test_a_node_comes_back_to_its_files_and_its_wwid() -> None:
     ).split()
     assert (source, uuid) == (f"/dev/mapper/{WWID}", volume_uuid("gpu2"))
     node.check_output(f"rm {MOUNT}/own.bin")
-    assert site() == 0
+    assert site("--limit=gpu2") == 0

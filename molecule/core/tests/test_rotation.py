@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from molecule.conftest import (
+    ISCSI,
     NODES,
     PORTALS,
     TARGET,
@@ -28,7 +29,7 @@ def test_secrets_change_under_verified_io_without_an_error() -> None:
         job.start()
     try:
         new = [new_secret(name) for name in NODES]
-        site()
+        site(ISCSI)
     finally:
         results = [job.stop() for job in jobs]
     for name, result in zip(NODES, results, strict=True):
@@ -58,8 +59,8 @@ def test_secrets_change_under_verified_io_without_an_error() -> None:
     assert refused.returncode != 0
     assert "does not accept its CHAP credentials" in said(refused)
 
-    site()
+    site(ISCSI)
     wait_until("two paths", lambda: active_paths(node) == 2)
-    again = play("site")
+    again = play("site", ISCSI)
     assert again.returncode == 0, again.stdout
     assert changes(again) == 0, again.stdout

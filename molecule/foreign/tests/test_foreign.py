@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from molecule.conftest import NODES, Host, machine, new_secret, play, site
+from molecule.conftest import ISCSI, NODES, Host, machine, new_secret, play, site
 
 CHANGED_OPTIONS = '--extra-vars={"model_volume_mount_options": ["noatime", "nodiratime"]}'
 
@@ -19,14 +19,16 @@ def remove() -> None:
 def new_secrets() -> None:
     for name in NODES:
         new_secret(name)
-    site()
+    site(ISCSI)
 
 
 @pytest.mark.parametrize(
     "run",
     [
         pytest.param(lambda: None, id="the first run of site"),
-        pytest.param(lambda: site(CHANGED_OPTIONS), id="other mount options"),
+        pytest.param(
+            lambda: site(CHANGED_OPTIONS, "--tags=model_volume"), id="other mount options"
+        ),
         pytest.param(new_secrets, id="new secrets"),
         pytest.param(remove, id="removal"),
         pytest.param(site, id="site after the removal"),

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from molecule.conftest import (
+    ISCSI,
     MOUNT,
     NODES,
     PORTALS,
@@ -63,8 +64,8 @@ def test_new_secrets_killed_on_their_way_are_in_force_after_the_next_run(
 ) -> None:
     created = {name: birth(name) for name in NODES}
     wanted = {name: new_secret(name) for name in NODES}
-    print(interrupted_play("site", stage, after=after))
-    site()
+    print(interrupted_play("site", stage, ISCSI, after=after))
+    site(ISCSI)
     for name, secret in wanted.items():
         assert [live["password"] for live in credentials(machine(name))] == [secret] * len(PORTALS)
     assert {name: birth(name) for name in NODES} == created

@@ -112,8 +112,8 @@ scenario: ## run one molecule scenario: NAME=default
 		tools/step 'Scenario $(NAME)' molecule test --scenario-name '$(NAME)'
 
 .PHONY: bench
-bench: place ## measure the running demo and print figures side by side
-	@tools/bench
+bench: place ## measure the running demo, side by side: [ARGS='reads target faults'] [PEERS=folder]
+	@tools/bench $(ARGS)
 
 .PHONY: check
 check: lint types unit specs docs artifact sanity ## all checks that need no machines
@@ -129,7 +129,7 @@ lint: place
 
 .PHONY: types
 types: place
-	@tools/step 'mypy' mypy -p ansible_collections.tts.modelstore.plugins -p vmrig
+	@tools/step 'mypy' mypy -p ansible_collections.tts.modelstore.plugins -p vmrig -p benchmarks
 	@tools/step 'mypy, programs' mypy tests/rig/probe tools/bench tools/check-artifact \
 		tools/check-specs tools/exit-codes tools/role-readme
 

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what programs print to the figures of a table. Pure."""
+"""From what programs print to figures. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -23,12 +23,41 @@ class Size(NamedTuple):
     """What a target is made of."""
 
     luns: int
-    initiators: int
-    mapped: int
+    acls: int
+    mapped_luns: int
 
     @property
     def objects(self) -> int:
         return sum(self)
+
+
+class Cost(NamedTuple):
+    """How long a number of objects took."""
+
+    seconds: float
+    objects: int
+
+    @property
+    def each(self) -> float:
+        return self.seconds / self.objects
+
+    def without(self, floor: float) -> Cost:
+        """The part of the time that depends on the objects."""
+        return Cost(self.seconds - floor, self.objects)
+
+
+def together(one: Measured, other: Measured) -> Measured:
+    """Two runs, one after the other."""
+    return Measured(
+        one.seconds + other.seconds,
+        one.processes + other.processes,
+        one.changed + other.changed,
+    )
+
+
+def growth(few: Cost, many: Cost) -> float:
+    """How many times as much an object costs among many as it does among few."""
+    return many.each / few.each
 
 
 def changes(output: str) -> int:
@@ -47,36 +76,12 @@ def processes(stat: str) -> int:
     return int(found[1])
 
 
-def facts(text: str) -> dict[str, str]:
-    """Lines of a name and what is known of it."""
-    return dict(line.partition(" ")[::2] for line in text.splitlines())  # type: ignore[arg-type]
+def named(text: str) -> dict[str, str]:
+    """Lines of a name and a value."""
+    parts = (line.partition(" ") for line in text.splitlines())
+    return {name: value for name, _blank, value in parts}
 
 
-def size_of(found: Mapping[str, str]) -> Size:
-    """The size of a target, counted in configfs."""
-    return Size(int(found["luns"]), int(found["acls"]), int(found["mapped"]))
-
-
-def growth(small: tuple[float, int], large: tuple[float, int], floor: float = 0.0) -> float:
-    """How many times as much an object costs among many as it does among few.
-
-    Each of the two is the time of a run and the number of its objects.
-
-    :param floor: the part of the time that does not depend on the objects.
-    """
-    (few_seconds, few), (many_seconds, many) = small, large
-    return ((many_seconds - floor) / many) / ((few_seconds - floor) / few)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns side by side: the first one to the left, the others to the right."""
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(
-        "  " + "  ".join(_cells(line, widths)).rstrip() for line in lines
-    )
-
-
-def _cells(line: Sequence[str], widths: Sequence[int]) -> list[str]:
-    first, *rest = zip(line, widths, strict=True)
-    return [first[0].ljust(first[1]), *(text.rjust(width) for text, width in rest)]
+def size(found: Mapping[str, str]) -> Size:
+    """The size of a target, from what was counted in configfs."""
+    return Size(int(found["luns"]), int(found["acls"]), int(found["mapped_luns"]))

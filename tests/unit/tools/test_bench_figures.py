@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, the tts.modelstore authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what programs print to the figures of make bench."""
+
+from __future__ import annotations
+
+import pytest
+from benchmarks.figures import (
+    Cost,
+    Measured,
+    Size,
+    changes,
+    growth,
+    named,
+    processes,
+    size,
+    together,
+)
+
+RECAP = """\
+PLAY RECAP *********************************************************************
+gpu1                       : ok=3    changed=1    unreachable=0    failed=0    skipped=0
+store1                     : ok=11   changed=12   unreachable=0    failed=0    skipped=2
+"""
+
+
+def test_the_changes_of_all_hosts_are_counted() -> None:
+    assert changes("TASK [changed=7 is no recap]\n" + RECAP) == 13
+
+
+def test_an_output_without_a_recap_is_no_run_without_changes() -> None:
+    with pytest.raises(ValueError, match="no recap in 'ERROR! no such playbook'"):
+        changes("ERROR! no such playbook")
+
+
+def test_the_processes_since_boot_are_read() -> None:
+    assert processes("cpu  1 2 3\nctxt 99\nprocesses 4711\nprocs_running 2\n") == 4711
+
+
+def test_a_stat_without_processes_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no processes"):
+        processes("procs_running 2\n")
+
+
+def test_the_size_of_a_target_is_the_number_of_its_objects() -> None:
+    found = named("luns 4\nacls 256\nmapped_luns 1024\nportals 10.77.1.10:3261 [fd77::1]:3261\n")
+    assert size(found) == Size(luns=4, acls=256, mapped_luns=1024)
+    assert size(found).objects == 1284
+    assert found["portals"] == "10.77.1.10:3261 [fd77::1]:3261"
+
+
+def test_runs_one_after_the_other_add_up() -> None:
+    assert together(Measured(2.5, 30, 8), Measured(1.5, 10, 1)) == Measured(4.0, 40, 9)
+
+
+def test_a_cost_that_grows_with_the_square_is_seen() -> None:
+    few, many = Cost(8**2, 8), Cost(256**2, 256)
+    assert growth(few, many) == 32
+
+
+def test_what_every_run_needs_hides_growth_until_it_is_taken_away() -> None:
+    floor = 100.0
+    few, many = Cost(floor + 8**2, 8), Cost(floor + 256**2, 256)
+    assert growth(few, many) < 32
+    assert growth(few.without(floor), many.without(floor)) == 32

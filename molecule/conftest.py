@@ -75,6 +75,8 @@ def ansible(
             **os.environ,
             "ANSIBLE_CONFIG": "tests/rig/ansible.cfg",
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
+            # Molecule asks for colours, and tests read the output.
+            "ANSIBLE_FORCE_COLOR": "0",
             **(environment or {}),
         },
         stdout=subprocess.PIPE,

@@ -26,6 +26,7 @@ MACHINES = "tests/rig/demo.yml"
 _EPILOG = f"""\
 environment variables:
   RIG_MACHINES the default of --machines: a path in the checkout
+  RIG_NAME     the default of --name
   RIG_RELEASE  Debian release of the image: {", ".join(image.RELEASES)} (default: the first)
   RIG_ACCEL    auto, kvm, tcg: try KVM, insist on it, or emulate (default: auto)
   RIG_MIRROR   Debian mirror the image is built from (default: mmdebstrap's choice)
@@ -48,7 +49,11 @@ def parser() -> argparse.ArgumentParser:
         help="inventory whose hosts have rig_machine (default: $RIG_MACHINES, else "
         f"{MACHINES}, in the checkout)",
     )
-    top.add_argument("--name", default="demo", help="the rig's name (default: %(default)s)")
+    top.add_argument(
+        "--name",
+        default=os.environ.get("RIG_NAME") or "demo",
+        help="the rig's name (default: $RIG_NAME, else demo)",
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, text: str, *positionals: str) -> argparse.ArgumentParser:

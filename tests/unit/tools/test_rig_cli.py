@@ -60,11 +60,17 @@ def one_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[rig.Rig
     process.stop(layout.record("a"))
 
 
-def test_the_machines_file_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machines_file_and_name_can_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("RIG_MACHINES", raising=False)
-    assert cli.parser().parse_args(["up"]).machines == cli.CHECKOUT / "tests/rig/demo.yml"
+    monkeypatch.delenv("RIG_NAME", raising=False)
+    options = cli.parser().parse_args(["up"])
+    assert (options.machines, options.name) == (cli.CHECKOUT / "tests/rig/demo.yml", "demo")
     monkeypatch.setenv("RIG_MACHINES", "tests/rig/fleet.yml")
-    assert cli.parser().parse_args(["up"]).machines == cli.CHECKOUT / "tests/rig/fleet.yml"
+    monkeypatch.setenv("RIG_NAME", "fleet")
+    options = cli.parser().parse_args(["up"])
+    assert (options.machines, options.name) == (cli.CHECKOUT / "tests/rig/fleet.yml", "fleet")
 
 
 @pytest.mark.usefixtures("_process_state")

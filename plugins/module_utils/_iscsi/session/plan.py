@@ -55,7 +55,7 @@ def plan_sessions(desired: DesiredSessions, observed: ObservedSessions) -> Plan:
     leftover = _leftover_maps(desired, going, observed)
     _refuse_end(desired, going, leftover, observed, more_paths)
     return Plan(
-        (*steps.bring, *steps.relogin, *_end(going, leftover, observed)),
+        (*steps.bring, *steps.relogin, *_end(going, leftover)),
         _state(desired, observed),
         {"sessions": list(steps.after), "maps": _maps_after(desired, leftover, going, observed)},
     )
@@ -285,9 +285,7 @@ def _refuse_end(
         refuse_use("multipath map %s" % over.wwid, over.uses)
 
 
-def _end(
-    going: tuple[Session, ...], leftover: tuple[Map, ...], observed: ObservedSessions
-) -> list[Action]:
+def _end(going: tuple[Session, ...], leftover: tuple[Map, ...]) -> list[Action]:
     """Take away maps, disks and sessions, from the top down."""
     actions = [
         Action("flush_map", "multipath map %s" % over.wwid, {"map": over.name, "wwid": over.wwid})

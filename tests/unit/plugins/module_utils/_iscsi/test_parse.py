@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.exit_codes i
     EXIT_CODES,
     failure,
 )
-from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import Chap
+from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.model import NO_RECORDS, Chap
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.portal import Portal
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "open-iscsi-2.1.8-debian12"
@@ -57,6 +58,11 @@ def test_a_record_without_tag_is_a_file_of_its_own() -> None:
     fs = MemoryFileSystem({f"{NODES}/10.77.4.10,3260": fixture("record-without-tpgt")})
     (record,) = load_records(fs, "/etc/iscsi").records
     assert (record.portal, record.tpgt) == (Portal("10.77.4.10"), None)
+
+
+def test_what_is_no_portal_in_the_folder_of_a_target_is_passed_over() -> None:
+    fs = MemoryFileSystem({f"{NODES}/notes": "", f"{NODES}/10.77.1.10/default": ""})
+    assert load_records(fs, "/etc/iscsi") == NO_RECORDS
 
 
 @pytest.mark.parametrize("text", ["", fixture("record-truncated"), "\0" * 64])
@@ -97,6 +103,17 @@ def test_a_host_without_open_iscsi_runs_nothing() -> None:
 
 def test_the_version_is_read() -> None:
     assert parse.version(fixture("version")) == (2, 1, 8)
+    assert parse.version("iscsiadm: unrecognized option '--version'") == ()
+
+
+def test_a_whole_record_without_a_target_is_damaged() -> None:
+    text = "# BEGIN RECORD 2.1.8\nnode.startup = manual\n# END RECORD\n"
+    assert parse.record_values(text) is None
+
+
+def test_comments_and_lines_without_a_value_are_no_settings() -> None:
+    text = "# a = 1\n  # b = 2\nc =\n  d = x = y \nnode\n"
+    assert parse.key_values(text) == {"d": "x = y"}
 
 
 @pytest.mark.parametrize(
@@ -123,12 +140,27 @@ def test_the_initiator_name_is_read(text: str, name: str | None) -> None:
             "ActiveState=inactive\nExecMainStartTimestamp=Sun 2026-11-22 10:00:00 UTC\n",
             (False, 1795341600.0),
         ),
+        (
+            "Environment=A=1 B=2\nExecMainStartTimestamp=Sun 2026-11-22 10:00:00 UTC\n",
+            (False, 1795341600.0),
+        ),
         ("ActiveState=active\nExecMainStartTimestamp=\n", (True, None)),
         ("", (False, None)),
     ],
 )
 def test_the_start_of_a_unit_is_read(text: str, told: tuple[bool, float | None]) -> None:
     assert parse.unit_start(text) == told
+
+
+def test_the_time_of_a_unit_does_not_depend_on_the_time_zone_of_the_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "XYZ-5")
+        time.tzset()
+        told = parse.unit_time("At=Sun 2026-11-22 10:00:00 UTC", "At")
+    time.tzset()
+    assert told == 1795341600.0
 
 
 @pytest.mark.parametrize(

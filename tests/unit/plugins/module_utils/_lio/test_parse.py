@@ -9,11 +9,18 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import public
+from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Secret, public
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
+    Acl,
+    Backstore,
+    Chap,
+    Configuration,
+    DiscoveryAuth,
     Lun,
     MappedLun,
     Portal,
+    Target,
+    Tpg,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.parse import (
     parse_configuration,
@@ -95,3 +102,56 @@ def test_no_session_without_a_login():
 def test_an_empty_alias_stays_empty():
     info = (FIXTURES / "acl-info.txt").read_text().replace("Alias: gpu1", "Alias: ")
     assert parse_session(info).alias == ""
+
+
+def test_backstore_has_the_modes_that_it_was_made_with():
+    entry = {"plugin": "fileio", "name": "a", "dev": "/srv/a", "wwn": "b", "size": 512}
+    dump = {"storage_objects": [{**entry, "readonly": True, "write_back": True}]}
+    wanted = Backstore("fileio", "a", "/srv/a", "b", {}, True, True, 512)
+    assert parse_configuration(dump) == Configuration((wanted,))
+
+
+def test_what_a_dump_leaves_out_is_empty_and_a_tpg_then_enabled():
+    dump = {
+        "storage_objects": [{"plugin": "block", "name": "a"}],
+        "targets": [
+            {"wwn": "b", "fabric": "iscsi", "tpgs": [{"tag": 1}]},
+            {"wwn": "c", "fabric": "f"},
+        ],
+        "fabric_modules": [{"name": "iscsi"}],
+    }
+    targets = (Target("c", "f"), Target("b", tpgs=(Tpg(1, True),)))
+    assert parse_configuration(dump) == Configuration((Backstore("block", "a", "", ""),), targets)
+    assert parse_configuration({}) == Configuration()
+
+
+def test_discovery_auth_is_that_of_the_iscsi_fabric():
+    credentials = {
+        "discovery_userid": "us",
+        "discovery_password": "our-secret-12",
+        "discovery_mutual_userid": "them",
+        "discovery_mutual_password": "their-secret-12",
+    }
+    fabrics = [
+        {"name": "loopback", "discovery_enable_auth": False},
+        {"name": "iscsi", "discovery_enable_auth": True, **credentials},
+    ]
+    chap = Chap("us", Secret("our-secret-12"), "them", Secret("their-secret-12"))
+    found = parse_configuration({"fabric_modules": fabrics})
+    assert found.discovery_auth == DiscoveryAuth(True, chap)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "authentication"),
+    [
+        ({"authentication": "0"}, False),
+        ({"authentication": 1}, True),
+        ({"authentication": "-1"}, None),
+        ({}, None),
+    ],
+)
+def test_an_acl_tells_whether_it_decides_about_chap_by_itself(attributes, authentication):
+    tpg = {"tag": 1, "enable": False, "node_acls": [{"node_wwn": "a", "attributes": attributes}]}
+    dump = {"targets": [{"wwn": "b", "fabric": "iscsi", "tpgs": [tpg]}]}
+    wanted = Target("b", tpgs=(Tpg(1, False, acls=(Acl("a", authentication=authentication),)),))
+    assert parse_configuration(dump).targets == (wanted,)

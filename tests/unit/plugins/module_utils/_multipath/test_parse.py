@@ -20,11 +20,15 @@ from ansible_collections.tts.modelstore.plugins.module_utils._multipath.parse im
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "multipath-tools-0.9.4-by-hand"
 OURS = "36001405280b50a7db4a5f0bbf3284145"
 FOREIGN = "3600a098038303053453f463045727654"
-MAPS = parse_maps((FIXTURES / "show-maps.json").read_text())
 
 
-def test_a_map_has_the_paths_of_all_its_groups() -> None:
-    assert MAPS[0] == model.Map(
+@pytest.fixture
+def maps() -> tuple[model.Map, ...]:
+    return parse_maps((FIXTURES / "show-maps.json").read_text())
+
+
+def test_a_map_has_the_paths_of_all_its_groups(maps: tuple[model.Map, ...]) -> None:
+    assert maps[0] == model.Map(
         name=OURS,
         wwid=OURS,
         node="dm-0",
@@ -37,19 +41,37 @@ def test_a_map_has_the_paths_of_all_its_groups() -> None:
     )
 
 
-def test_a_map_may_have_no_path_and_refuse_writes() -> None:
-    assert MAPS[1].paths == ()
-    assert MAPS[1].write_protected
+def test_a_map_may_have_no_path_and_refuse_writes(maps: tuple[model.Map, ...]) -> None:
+    assert maps[1].paths == ()
+    assert maps[1].write_protected
 
 
 def test_a_host_may_have_no_map() -> None:
     assert parse_maps('{"major_version": 0, "minor_version": 1, "maps": []}') == ()
 
 
-@pytest.mark.parametrize("answer", ["timeout\n", "fail\n", "", "[]", "null"])
-def test_an_answer_without_maps_is_an_error_and_not_a_host_without_maps(answer: str) -> None:
-    with pytest.raises(ModelStoreError, match="expected a list of maps"):
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("timeout\n", "'timeout'"),
+        ("fail\n", "'fail'"),
+        ("", "''"),
+        ("[]", "'[]'"),
+        ("null", "'null'"),
+        ("x" * 90, repr("x" * 80)),
+    ],
+)
+def test_an_answer_without_maps_is_an_error_and_not_a_host_without_maps(
+    answer: str, shown: str
+) -> None:
+    with pytest.raises(ModelStoreError) as caught:
         parse_maps(answer)
+    assert caught.value.to_details() == {
+        "what": "multipathd",
+        "found": f"the answer {shown} to show maps json",
+        "expected": "a list of maps",
+        "hint": "Look at journalctl -u multipathd on this host, then run again.",
+    }
 
 
 def test_settings_are_those_of_single_maps_only() -> None:
@@ -67,9 +89,9 @@ def disk(name: str, wwid: str) -> Disk:
     return Disk(name, wwid, "running")
 
 
-def test_a_disk_of_a_map_that_is_no_path_of_it_is_an_orphan() -> None:
+def test_a_disk_of_a_map_that_is_no_path_of_it_is_an_orphan(maps: tuple[model.Map, ...]) -> None:
     disks = (disk("sda", OURS), disk("sdc", OURS), disk("sdd", FOREIGN), disk("sde", "3600other"))
-    assert [lost.name for lost in orphans(MAPS, disks, ())] == ["sdc", "sdd"]
+    assert [lost.name for lost in orphans(maps, disks, ())] == ["sdc", "sdd"]
 
 
 def test_a_disk_that_is_asked_for_is_an_orphan_while_there_is_no_map() -> None:
@@ -78,6 +100,6 @@ def test_a_disk_that_is_asked_for_is_an_orphan_while_there_is_no_map() -> None:
     ]
 
 
-def test_a_path_of_another_map_is_an_orphan_of_its_own() -> None:
+def test_a_path_of_another_map_is_an_orphan_of_its_own(maps: tuple[model.Map, ...]) -> None:
     # The name sda was given to another disk since the map was made.
-    assert [lost.name for lost in orphans(MAPS, (disk("sda", FOREIGN),), ())] == ["sda"]
+    assert [lost.name for lost in orphans(maps, (disk("sda", FOREIGN),), ())] == ["sda"]

@@ -22,6 +22,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.discovery.de
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.discovery.plan import (
     plan_discovery,
+    state,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,6 +184,46 @@ def test_chap_of_iscsid_conf_is_taken_out_of_new_records() -> None:
     fake = initiator()
     fake.fs.files["/etc/iscsi/iscsid.conf"] = f"{AUTH}username = a\n{AUTH}password = secret\n"
     assert [action.name for action in plan(fake).actions] == ["create_record", "clear_chap"]
+
+
+def test_other_digests_are_set_in_a_record_that_is_there() -> None:
+    fake = initiator()
+    run(fake, chap_algorithms=["SHA256", "MD5"])
+    assert run(fake, chap_algorithms=["SHA256"])[0] == ["set_chap_algorithms"]
+    assert run(fake)[0] == []
+
+
+def test_the_prediction_is_what_comes_out_and_each_step_names_its_portal() -> None:
+    fake = initiator()
+    fake.iscsid_active = False
+    fake.fs.files["/etc/iscsi/iscsid.conf"] = (
+        f"{AUTH}username = all\n{AUTH}password = secret-for-all\n"
+    )
+    subject = "discovery at " + PORTALS[0]
+    before: dict[str, Any] = {"records": []}
+    for changes, steps in (
+        (
+            {},
+            [
+                ("start_iscsid", "iscsid.socket"),
+                ("create_record", subject),
+                ("clear_chap", subject),
+            ],
+        ),
+        (
+            {**MUTUAL, "chap_algorithms": ["SHA256"]},
+            [("set_chap", subject), ("set_chap_algorithms", subject)],
+        ),
+        ({"state": "absent"}, [("delete_record", subject)]),
+    ):
+        if "chap_username" in changes:
+            fake.credentials[PORTALS[0]] = ("gpu1", SECRET)
+        planned = plan(fake, **changes)
+        assert [(action.name, action.subject) for action in planned.actions] == steps
+        run(fake, **changes)
+        after = state(host.load(fake, fake.fs, desired().portals).records)
+        assert (planned.before, planned.after) == (before, after)
+        before = after
 
 
 def test_secrets_are_on_no_command_line_in_no_action_and_in_no_result() -> None:

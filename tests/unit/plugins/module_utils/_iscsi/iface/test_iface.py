@@ -119,8 +119,15 @@ def test_a_record_that_a_node_record_uses_is_not_deleted() -> None:
     fake.add_record(TARGET, "10.77.1.10:3260,1")
     (path,) = [path for path in fake.fs.files if "/nodes/" in path]
     fake.fs.files[path.replace("/default", "/" + NAME)] = fake.fs.files.pop(path)
-    with pytest.raises(ModelStoreError, match=r"node record .*store1 at .*iscsi_node first"):
+    with pytest.raises(ModelStoreError) as caught:
         plan(fake, state="absent")
+    assert caught.value.to_details() == {
+        "what": "iface record " + NAME,
+        "found": f"it used by node record {TARGET} at 10.77.1.10:3260,1",
+        "expected": "no session and no node record that uses it",
+        "hint": "End the sessions with tts.modelstore.iscsi_session and delete the node records "
+        "with tts.modelstore.iscsi_node first.",
+    }
 
 
 def test_a_record_that_a_session_uses_is_not_deleted() -> None:
@@ -145,8 +152,14 @@ def test_a_record_of_a_card_is_left_alone() -> None:
     run(fake)
     path = fake.iface_file(NAME)
     fake.fs.files[path] = fake.fs.files[path].replace("= tcp", "= cxgb4i")
-    with pytest.raises(ModelStoreError, match="found transport cxgb4i, expected transport tcp"):
+    with pytest.raises(ModelStoreError) as caught:
         plan(fake, net_ifacename="eth1")
+    assert caught.value.to_details() == {
+        "what": "iface record " + NAME,
+        "found": "transport cxgb4i",
+        "expected": "transport tcp",
+        "hint": "Choose another name: records of iSCSI cards are left alone.",
+    }
 
 
 def test_a_fresh_machine_gets_a_prediction_and_runs_nothing() -> None:
@@ -156,6 +169,25 @@ def test_a_fresh_machine_gets_a_prediction_and_runs_nothing() -> None:
     assert [action.name for action in planned.actions] == ["create_iface", "update_iface"]
     assert planned.before == {"iface": None}
     assert planned.after["iface"]["net_ifacename"] == "eth1"
+
+
+def test_the_prediction_is_what_comes_out_and_each_step_names_the_record() -> None:
+    fake = FakeIscsiadm()
+    before: dict[str, Any] = {"iface": None}
+    bound: dict[str, Any] = {"net_ifacename": "eth1"}
+    for changes, steps in (
+        (bound, ["create_iface", "update_iface"]),
+        ({**bound, "initiatorname": "iqn.2026-11.com.example:gpu1-a"}, ["update_iface"]),
+        ({"state": "absent"}, ["delete_iface"]),
+    ):
+        planned = plan(fake, **changes)
+        assert [(action.name, action.subject) for action in planned.actions] == [
+            (step, NAME) for step in steps
+        ]
+        run(fake, **changes)
+        after = state(host.load(fake, fake.fs, NAME).record)
+        assert (planned.before, planned.after) == (before, after)
+        before = after
 
 
 def test_a_missing_kernel_module_is_told_as_such() -> None:

@@ -207,17 +207,6 @@ def test_records_of_other_ifaces_stay_when_records_are_made() -> None:
     assert fake.fs.files[folder + "storage_a"] == text
 
 
-@pytest.mark.parametrize("tag", ["", ",2"])
-def test_a_record_of_another_portal_group_is_refused(tag: str) -> None:
-    fake = initiator()
-    fake.add_record(TARGET, PORTALS[0] + ",2")
-    if not tag:
-        (path,) = [path for path in fake.fs.files if "/nodes/" in path]
-        fake.fs.files[path.removesuffix(",2/default")] = fake.fs.files.pop(path)
-    with pytest.raises(ModelStoreError, match="expected portal group tag 1"):
-        plan(fake)
-
-
 def test_absent_deletes_all_records_of_the_target_damaged_ones_too() -> None:
     fake = initiator()
     fake.add_record(TARGET, PORTALS[0] + ",1")
@@ -479,6 +468,113 @@ def test_bad_options_are_refused_without_showing_a_secret(
         plan(initiator(), **changes)
     for value in (changes.get("chap_password"), changes.get("chap_mutual_password")):
         assert not value or value not in str(caught.value)
+
+
+def test_each_step_names_its_record() -> None:
+    record = f"{TARGET} at {PORTALS[0]},1"
+    fake = with_ifaces(initiator(), "storage_a")
+    fake.damage(TARGET, PORTALS[0] + ",1")
+    ifaces = ["default", "storage_a"]
+    chap = {**CHAP, "portals": PORTALS[:1], "ifaces": ifaces}
+    assert [(action.name, action.subject) for action in plan(fake, **chap).actions] == [
+        ("start_iscsid", "iscsid.socket"),
+        ("replace_damaged_record", record),
+        ("set_chap", record),
+        ("update_record", record),
+        ("create_record", record + " (storage_a)"),
+        ("set_chap", record + " (storage_a)"),
+        ("update_record", record + " (storage_a)"),
+    ]
+    run(fake, **chap)
+    planned = plan(fake, portals=PORTALS[:1], ifaces=ifaces)
+    assert [(action.name, action.subject) for action in planned.actions] == [
+        ("clear_chap", record),
+        ("clear_chap", record + " (storage_a)"),
+    ]
+    fake.damage(TARGET, PORTALS[1] + ",1")
+    planned = plan(fake, portals=[], state="absent")
+    assert [(action.name, action.subject) for action in planned.actions] == [
+        ("delete_record", record),
+        ("delete_record", record + " (storage_a)"),
+        (
+            "remove_damaged_record",
+            f"/etc/iscsi/nodes/{TARGET}/{PORTALS[1].replace(':', ',')},1/default",
+        ),
+    ]
+
+
+def test_a_record_is_shown_with_its_credentials_names_and_the_settings_that_were_asked_for() -> (
+    None
+):
+    fake = initiator()
+    changes = {**MUTUAL, "portals": PORTALS[2:], "settings": {"node.session.queue_depth": 64}}
+    run(fake, **changes)
+    shown = state(desired_node(options(**changes)), host.load(fake, fake.fs, TARGET))
+    assert shown["records"] == [
+        {
+            "target": TARGET,
+            "portal": PORTALS[2],
+            "address": "fd00::10",
+            "port": 3260,
+            "tpgt": 1,
+            "iface": "default",
+            "startup": "automatic",
+            "chap": True,
+            "chap_username": "gpu1",
+            "mutual_chap": True,
+            "settings": {"node.session.queue_depth": "64"},
+        }
+    ]
+    planned = plan(fake, portals=[], state="absent")
+    assert [record["portal"] for record in planned.before["records"]] == PORTALS[2:]
+    assert planned.after == {"records": []}
+    run(fake, portals=PORTALS[2:])
+    (record,) = state(desired_node(options(**changes)), host.load(fake, fake.fs, TARGET))["records"]
+    assert (record["chap"], record["chap_username"], record["mutual_chap"]) == (False, None, False)
+
+
+def refusal(fake: FakeInitiator, **changes: Any) -> dict[str, Any]:
+    with pytest.raises(ModelStoreError) as caught:
+        plan(fake, **changes)
+    return caught.value.to_details()
+
+
+@pytest.mark.parametrize(
+    ("tag", "found"), [(",2", "portal group tag 2"), ("", "no portal group tag")]
+)
+def test_a_record_of_another_portal_group_is_refused(tag: str, found: str) -> None:
+    fake = initiator()
+    fake.add_record(TARGET, PORTALS[0] + ",2")
+    if not tag:
+        (path,) = [path for path in fake.fs.files if "/nodes/" in path]
+        fake.fs.files[path.removesuffix(",2/default")] = fake.fs.files.pop(path)
+    assert refusal(fake) == {
+        "what": f"node record {TARGET} at {PORTALS[0]}{tag}",
+        "found": found,
+        "expected": "portal group tag 1",
+        "hint": "Set tpgt to what the target has, or remove this record first with state=absent.",
+    }
+
+
+def test_a_refusal_to_delete_a_record_names_it_and_its_session() -> None:
+    fake = initiator()
+    fake.add_record(TARGET, PORTALS[0] + ",1")
+    session(fake)
+    assert refusal(fake, state="absent") == {
+        "what": f"node record {TARGET} at {PORTALS[0]},1",
+        "found": "session 3 that uses it",
+        "expected": "no session",
+        "hint": "End the session first: tts.modelstore.iscsi_session with state=disconnected.",
+    }
+
+
+def test_a_refusal_of_a_task_without_portals_says_what_they_are_for() -> None:
+    assert refusal(initiator(), portals=[]) == {
+        "what": "portals",
+        "found": "none",
+        "expected": "at least one",
+        "hint": "Name the portals that the records are for.",
+    }
 
 
 chap_options = st.sampled_from([{}, CHAP, {**CHAP, "chap_password": "another-secret"}, MUTUAL])

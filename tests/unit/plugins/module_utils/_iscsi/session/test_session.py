@@ -775,14 +775,16 @@ def test_other_timers_are_taken_over_by_a_relogin() -> None:
         # iscsid would never run with these.
         ("0", "5", Live(noop_out_interval=5, noop_out_timeout=5), ()),
         ("5", "", Live(noop_out_interval=6, noop_out_timeout=6), ()),
+        ("5", None, Live(noop_out_interval=6, noop_out_timeout=6), ()),
+        (None, "5", Live(noop_out_interval=6, noop_out_timeout=6), ()),
     ],
 )
 def test_timers_are_compared_where_both_sides_tell_them(
-    interval: str, timeout: str, live: Live, told: tuple[str, ...]
+    interval: str | None, timeout: str | None, live: Live, told: tuple[str, ...]
 ) -> None:
+    timers = {"noop_out_interval": interval, "noop_out_timeout": timeout}
     values = {
-        "node.conn[0].timeo.noop_out_interval": interval,
-        "node.conn[0].timeo.noop_out_timeout": timeout,
+        "node.conn[0].timeo." + name: value for name, value in timers.items() if value is not None
     }
     record = NodeRecord(TARGET, parse_portal(PORTALS[0]), 1, "default", "", NO_CHAP, values)
     assert differences(record, live) == told
@@ -1236,10 +1238,10 @@ def test_a_relogin_waits_until_its_map_sends_to_the_new_disk() -> None:
     assert fake.maps() == {WWID: ["sdc0", "sdd0"]}
 
 
-def retime(fake: FakeInitiator, **timers: str) -> None:
+def retime(fake: FakeInitiator, secret: str = SECRET, **timers: str) -> None:
     """Give the node records other timers."""
     for portal in PORTALS:
-        chap = {"session__auth__username": "gpu1", "session__auth__password": SECRET}
+        chap = {"session__auth__username": "gpu1", "session__auth__password": secret}
         fake.add_record(TARGET, portal + ",1", **chap, **timers)
 
 
@@ -1284,3 +1286,131 @@ def test_the_replacement_timeout_of_paths_is_left_to_multipathd() -> None:
     fake = multipath_initiator()
     retime(fake, session__timeo__replacement_timeout="15")
     assert plan(fake).actions == ()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "names"),
+    [("1", ["set_replacement_timeout"]), ("120", []), ("0", []), ("-1", []), ("", [])],
+)
+def test_the_replacement_timeout_is_set_where_the_record_has_another_time(
+    recorded: str, names: list[str]
+) -> None:
+    fake = initiator()
+    fake.add_session(TARGET, PORTALS[0], "LOGGED_IN")
+    retime(fake, session__timeo__replacement_timeout=recorded)
+    planned = plan(fake, portals=PORTALS[:1])
+    assert [action.name for action in planned.actions] == names
+
+
+def subjects(planned: Plan) -> list[tuple[str, str]]:
+    return [(action.name, action.subject) for action in planned.actions]
+
+
+def test_each_step_names_the_session_disk_or_map_that_it_is_about() -> None:
+    at = [f"{TARGET} at {portal}" for portal in PORTALS]
+    fake = initiator()
+    assert subjects(plan(fake)) == [("login", at[0]), ("login", at[1])]
+    fake.add_session(TARGET, PORTALS[0], "FAILED")
+    assert subjects(plan(fake)) == [("wait_for_session", at[0]), ("login", at[1])]
+    fake.set_state(1, "LOGGED_IN")
+    fake.add_session(TARGET, PORTALS[1], "LOGGED_IN")
+    retime(fake, session__timeo__replacement_timeout="15")
+    assert subjects(plan(fake, wwids=[OTHER_WWID], portals=PORTALS[1:])) == [
+        ("rescan", f"session 2 ({at[1]})"),
+        ("set_replacement_timeout", f"session 2 ({at[1]})"),
+    ]
+    assert subjects(plan(fake, multipath=True)) == [
+        ("add_path", f"sdb0 to multipath map {WWID}"),
+        ("add_path", f"sdc0 to multipath map {WWID}"),
+    ]
+    for disk in ("sdb0", "sdc0"):
+        fake._map(disk)
+    assert subjects(plan(fake, state="disconnected")) == [
+        ("flush_map", f"multipath map {WWID}"),
+        ("delete_disk", f"sdb0 ({at[0]})"),
+        ("logout", at[0]),
+        ("delete_disk", f"sdc0 ({at[1]})"),
+        ("logout", at[1]),
+    ]
+
+
+def test_a_predicted_session_is_the_one_that_comes_but_for_what_the_host_decides() -> None:
+    fake = initiator()
+    predicted = plan(fake).after["sessions"]
+    run(fake)
+    for before, after in zip(predicted, state(desired(), observe(fake))["sessions"], strict=True):
+        unknown = dict.fromkeys(("sid", "tpgt"))
+        devices = [{**dict.fromkeys(device), "wwid": device["wwid"]} for device in after["devices"]]
+        assert before == {**after, **unknown, "devices": devices}
+
+
+def test_a_session_is_predicted_to_work_with_the_disks_that_it_has_and_those_it_lacks() -> None:
+    fake = initiator()
+    fake.add_session(TARGET, PORTALS[0], "FAILED")
+    planned = plan(fake, portals=PORTALS[:1], wwids=[WWID, OTHER_WWID])
+    (before,) = planned.before["sessions"]
+    (after,) = planned.after["sessions"]
+    missing = {**dict.fromkeys(before["devices"][0]), "wwid": OTHER_WWID}
+    assert after == {**before, "state": "LOGGED_IN", "devices": [*before["devices"], missing]}
+
+
+def test_of_two_sessions_at_one_portal_the_working_one_is_rescanned() -> None:
+    fake = initiator()
+    for broken in ("FAILED", "LOGGED_IN"):
+        fake.add_session(TARGET, PORTALS[0], broken)
+    (action,) = plan(fake, portals=PORTALS[:1], wwids=[WWID, OTHER_WWID]).actions
+    assert (action.name, action.arguments["sid"]) == ("rescan", 2)
+
+
+def test_a_refusal_to_end_sessions_says_which_and_what_to_do() -> None:
+    fake = initiator()
+    run(fake)
+    for disk in ("sdb0", "sdc0"):
+        fake.mount(disk, "/srv/" + disk)
+    with pytest.raises(ModelStoreError) as caught:
+        plan(fake, state="disconnected")
+    assert caught.value.what == f"iSCSI sessions to {TARGET} at {PORTALS[0]}, {PORTALS[1]}"
+    assert caught.value.found == (
+        "disk sdb0 in use (mounted at /srv/sdb0), disk sdc0 in use (mounted at /srv/sdc0)"
+    )
+    assert caught.value.expected == "no use of its disks"
+    assert caught.value.hint == "Unmount them and stop what uses them first, on purpose."
+
+
+def test_a_refusal_of_a_relogin_says_which_session_it_is_and_all_that_differs() -> None:
+    fake = initiator()
+    run(fake)
+    fake.mount("sdb0", "/srv")
+    rotate(fake)
+    retime(fake, "another-secret", **NOOP)
+    with pytest.raises(ModelStoreError) as caught:
+        plan(fake)
+    assert caught.value.what == f"iSCSI session to {TARGET} at {PORTALS[0]}"
+    assert caught.value.found == (
+        "other credentials and timers in force than in its node record, "
+        "and disk sdb0 in use (mounted at /srv)"
+    )
+    assert caught.value.expected == (
+        "its disks free, or another working path in each of their multipath maps"
+    )
+    assert "Unmount the disk or add a second path, then run again" in caught.value.hint
+
+
+def test_the_prediction_of_the_maps_is_what_comes_out() -> None:
+    fake = multipath_initiator()
+    whole = {"wwid": WWID, "device": "/dev/dm-0", "paths": ["sdb0", "sdc0"]}
+    planned = plan(fake, multipath=True, wwids=[WWID, OTHER_WWID])
+    assert planned.after["maps"] == [whole, {"wwid": OTHER_WWID, "device": None, "paths": []}]
+    for portals, left in ((PORTALS[:1], [{**whole, "paths": ["sdc0"]}]), ([], [])):
+        changes = {"state": "disconnected", "portals": portals, "multipath": True}
+        planned = plan(fake, **changes)
+        run(fake, **changes)
+        assert planned.after["maps"] == state(desired(), observe(fake))["maps"] == left
+
+
+def test_sessions_at_portals_that_are_not_named_are_shown_to_an_exclusive_task_only() -> None:
+    fake = initiator()
+    run(fake)
+    for exclusive, portals in ((False, PORTALS[:1]), (True, PORTALS)):
+        told = state(desired(portals=PORTALS[:1], exclusive=exclusive), observe(fake))["sessions"]
+        assert [session["portal"] for session in told] == portals

@@ -49,6 +49,7 @@ def plan_of(fake, changes):
 def converge(fake, changes):
     """Apply the plan and return its steps; the next plan has to be empty."""
     plan = plan_of(fake, changes)
+    assert {action.subject for action in plan.actions} <= {"discovery authentication"}
     for action in plan.actions:
         apply_discovery_auth(Lio(fake.rtslib, fake.fs, predict=False), action)
     again = plan_of(fake, changes)
@@ -139,7 +140,17 @@ def test_a_target_of_others_running_or_saved_is_not_given_our_credentials(fake, 
     else:
         saved = {"targets": [{"wwn": FOREIGN, "fabric": "iscsi", "tpgs": []}]}
         fake.fs.files[SAVE_FILE] = json.dumps(saved)
-    with pytest.raises(ModelStoreError, match="targets of others: " + FOREIGN) as caught:
+    with pytest.raises(ModelStoreError) as caught:
+        plan_of(fake, {**ONE_WAY, "targets": []})
+    assert caught.value.to_details() == {
+        "what": "discovery authentication",
+        "found": "targets of others: %s, %s" % (FOREIGN, STORE),
+        "expected": "only targets named in targets",
+        "hint": "Discovery CHAP is one for the whole host: their initiators would be asked for it "
+        "as well. Name them in targets, or set allow_foreign: true.",
+        "foreign_targets": [FOREIGN, STORE],
+    }
+    with pytest.raises(ModelStoreError) as caught:
         plan_of(fake, ONE_WAY)
     assert caught.value.details == {"foreign_targets": [FOREIGN]}
     assert converge(fake, {**ONE_WAY, "allow_foreign": True})

@@ -378,6 +378,17 @@ def test_another_target_in_writable_demo_mode_is_refused(fake):
     assert "demo mode of %s" % FOREIGN in two_writers(fake, exclusive(GPU1))
 
 
+@pytest.mark.parametrize(("demo_mode", "protected"), [("1", "1"), ("0", "0")])
+def test_another_target_in_read_only_or_without_demo_mode_is_no_writer(fake, demo_mode, protected):
+    attributes = {
+        **TPG_ATTRIBUTES,
+        "generate_node_acls": demo_mode,
+        "demo_mode_write_protect": protected,
+    }
+    fake.add_target(FOREIGN, {1: empty_tpg(luns={0: "gpu1"}, attributes=attributes)})
+    converge(fake, target_options(STORE, exclusive(GPU1)))
+
+
 @pytest.mark.parametrize("fabric", ["loopback", "usb_gadget", "vhost", "xen-pvscsi"])
 def test_a_fabric_without_acls_counts_as_a_writer(fake, fabric):
     theirs = {

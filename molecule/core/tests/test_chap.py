@@ -102,7 +102,8 @@ def test_a_target_that_cannot_prove_itself_is_refused(everything: str) -> None:
     assert written.returncode == 0, written.stdout
     refused = module("gpu1", "iscsi_session", target=TARGET, portals=[portal])
     assert refused.returncode != 0
-    assert f"{portal}" in said(refused) and "exit code 24" in said(refused)
+    assert "could not prove itself (mutual CHAP)" in said(refused)
+    assert portal in said(refused) and "exit code 19" in said(refused)
     assert "Wrong-Mutual-1" not in written.stdout + refused.stdout
     assert site(everything, ISCSI) > 0
     assert len(credentials(node)) == len(PORTALS)

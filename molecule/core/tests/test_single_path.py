@@ -24,7 +24,12 @@ PORTAL = "storage-a.store1.example"
 
 @pytest.fixture
 def option() -> str:
-    return extra_vars("single", modelstore_portals=[PORTAL], modelstore_multipath=False)
+    return extra_vars(
+        "single",
+        modelstore_portals=[PORTAL],
+        iscsi_initiator_multipath=False,
+        model_volume_multipath=False,
+    )
 
 
 def test_one_path_is_used_as_it_is_and_waits_longer(option: str) -> None:

@@ -20,10 +20,11 @@ IDBM = 6
 INVALID = 7
 NO_TRANSPORT = 12
 SESSION_EXISTS = 15
+FATAL_LOGIN = 19
 NOT_FOUND = 21
 AUTH_FAILED = 24
-# What a login can end with that the target refused.
-REFUSALS = (5, 8, AUTH_FAILED)
+# What a login can end with that one of the two sides refused.
+REFUSALS = (5, 8, FATAL_LOGIN, AUTH_FAILED)
 # The portal cannot be reached, or stopped answering.
 NO_CONNECTION = (4, 8, 11)
 

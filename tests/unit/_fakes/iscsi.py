@@ -38,6 +38,7 @@ class FakeTarget:
     secrets: dict[str, tuple[str, str]]
     luns: dict[int, str] = field(default_factory=dict)
     dead_portals: set[str] = field(default_factory=set)
+    proves_itself: bool = True
 
 
 class FakeInitiator:
@@ -203,6 +204,9 @@ class FakeInitiator:
         if given != server.secrets[self.name]:
             self.journal.append("login rejected: Initiator failed authentication with target")
             return Completed(24)
+        if not server.proves_itself:
+            self.journal.append(f"Login authentication failed with target {target}, ...")
+            return Completed(19)
         sid = self.add_session(target, portal, "LOGGED_IN", iface)
         session = f"/sys/class/iscsi_session/session{sid}/"
         for name in ("username", "password", "username_in", "password_in"):

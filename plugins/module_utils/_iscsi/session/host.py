@@ -30,6 +30,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.database imp
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._iscsi.exit_codes import (
     AUTH_FAILED,
+    FATAL_LOGIN,
     NOT_FOUND,
     REFUSALS,
     SESSION_EXISTS,
@@ -282,12 +283,13 @@ class SessionSteps:
         self._wait_for_session(action, wwids, mapped)
 
     def _refusal(self, completed: Completed, since: float) -> Verdict | None:
-        """Why the target refused the login, as far as the journal tells."""
+        """Why the login was refused, as far as the journal tells."""
         if completed.returncode not in REFUSALS or not self._runner.available("journalctl"):
             return None
         argv = commands.journal_command(since)
-        # Only this code comes at once and always with a message.
-        patience = _JOURNAL_TIMEOUT if completed.returncode == AUTH_FAILED else 0.0
+        # The other codes come late, long after the message if there is one.
+        at_once = completed.returncode in (FATAL_LOGIN, AUTH_FAILED)
+        patience = _JOURNAL_TIMEOUT if at_once else 0.0
         return self._poll(lambda: verdict(self._runner.run(argv).stdout), patience)
 
     def _wait_for_session(

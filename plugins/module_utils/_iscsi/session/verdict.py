@@ -6,7 +6,8 @@
 
 """Why a target refused a login. iscsiadm's exit codes do not tell; iscsid's journal does.
 
-It is 24 for a wrong secret and for no ACL. What the target calls an error of its own iscsid tries
+It is 24 for a wrong secret and for no ACL, and 19 for settings that do not fit and for a target that
+cannot prove itself. What the target calls an error of its own iscsid tries
 again until the time is over, which ends with 5 or 8 as for a portal that does not answer.
 
 The messages are those of open-iscsi's usr/initiator.c (__check_iscsi_status_class) and usr/login.c

@@ -215,6 +215,16 @@ def test_a_wrong_secret_and_a_missing_acl_are_told_apart() -> None:
     assert f"Add an ACL for {GPU1} to {TARGET}" in str(caught.value)
 
 
+def test_a_target_that_cannot_prove_itself_is_told_from_one_without_the_settings() -> None:
+    fake = initiator()
+    fake.targets[TARGET].proves_itself = False
+    with pytest.raises(ModelStoreError) as caught:
+        run(fake)
+    assert "could not prove itself (mutual CHAP)" in str(caught.value)
+    assert "exit code 19" in str(caught.value)
+    assert f"of the ACL for {GPU1} on the target server the same" in str(caught.value)
+
+
 @pytest.mark.parametrize("returncode", [5, 8])
 def test_a_target_that_the_portal_does_not_serve_is_no_dead_portal(returncode: int) -> None:
     action = plan(initiator()).actions[0]

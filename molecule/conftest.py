@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import testinfra
 import yaml
+from vmrig import plays
 from vmrig.workload import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,14 +72,7 @@ def ansible(
     return subprocess.run(
         [program, *(f"--inventory={path}" for path in inventories), *arguments],
         cwd=ROOT,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": "tests/rig/ansible.cfg",
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
-            # Molecule asks for colours, and tests read the output.
-            "ANSIBLE_FORCE_COLOR": "0",
-            **(environment or {}),
-        },
+        env={**plays.environment(), **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -111,9 +105,7 @@ def site(*arguments: str, inventory: str | Path = "examples/inventory") -> int:
 
 def changes(done: Done) -> int:
     """What the recap counts, over all hosts."""
-    counts = re.findall(r"^\S+ +: ok=\d+ +changed=(\d+) ", done.stdout, re.MULTILINE)
-    assert counts, done.stdout
-    return sum(map(int, counts))
+    return plays.changes(done.stdout)
 
 
 def said(done: Done) -> str:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from vmrig.process import uninterrupted
 from vmrig.workload import Result
 
-from benchmarks.demo import NODE, STORE, playbook, shell, wait_for_paths, workload
+from benchmarks.demo import NODE, STORE, playbook, remarks, shell, wait_for_paths, workload
 
 BAR = 1.0
 
@@ -49,12 +49,9 @@ def _under_io(name: str, inventories: list[str]) -> bool:
 
 
 def _print(name: str, changed: int, lost: int, errors: int, result: Result) -> None:
-    notes = ["over the bar"] if result.longest_stall > BAR else []
-    if result.error:
-        notes.append(f"I/O FAILED with error {result.error}")
     print(
         f"  {name:32}{changed:9}{lost:15}{errors:9}{result.longest_stall:7.1f} s{BAR:7.1f} s"
-        f"  {', '.join(notes)}".rstrip(),
+        f"  {remarks(result, BAR)}".rstrip(),
         flush=True,
     )
 

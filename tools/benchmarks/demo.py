@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -16,11 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from vmrig.workload import Workload
+from vmrig.plays import ROOT, changes, environment
+from vmrig.workload import Result, Workload
 
-from benchmarks.figures import Measured, changes, processes
+from benchmarks.figures import Measured, processes
 
-ROOT = Path(__file__).resolve().parents[2]
 RIG = str(ROOT / "tools" / "rig")
 NODE, STORE = "gpu1", "store1"
 NETWORKS = ("storage_a", "storage_b")
@@ -51,6 +50,14 @@ def workload() -> Workload:
     return Workload(lambda command: shell(NODE, command), MOUNT)
 
 
+def remarks(result: Result, bar: float) -> str:
+    """What is to be said of a stall and of the I/O itself."""
+    notes = ["over the bar"] if result.longest_stall > bar else []
+    if result.error:
+        notes.append(f"I/O FAILED with error {result.error}")
+    return ", ".join(notes)
+
+
 def wait_for_paths() -> None:
     """Wait until the node has both paths: the next fault must not meet the last one."""
     deadline = time.monotonic() + 300
@@ -70,11 +77,7 @@ def playbook(name: str, *arguments: str, inventories: Sequence[str] = ()) -> int
     done = subprocess.run(
         ["ansible-playbook", *(f"--inventory={path}" for path in known), name, *arguments],
         cwd=ROOT,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": "tests/rig/ansible.cfg",
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
-        },
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

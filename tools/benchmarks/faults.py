@@ -17,7 +17,17 @@ from typing import NamedTuple
 
 from vmrig.workload import Result
 
-from benchmarks.demo import NETWORKS, NODE, PORTAL, RIG, STORE, rig, wait_for_paths, workload
+from benchmarks.demo import (
+    NETWORKS,
+    NODE,
+    PORTAL,
+    RIG,
+    STORE,
+    remarks,
+    rig,
+    wait_for_paths,
+    workload,
+)
 
 # What a stall may be longer than the outage that caused it.
 MARGIN = 10.0
@@ -82,13 +92,10 @@ def run() -> bool:
         outage, result = _stalled(fault)
         # With a path left there is no outage to wait for.
         bar = outage + MARGIN if outage else fault.published
-        notes = ["over the bar"] if result.longest_stall > bar else []
-        if result.error:
-            notes.append(f"I/O FAILED with error {result.error}")
-            right = False
+        right = right and not result.error
         print(
             f"  {fault.name:32}{outage:7.1f} s{result.longest_stall:7.1f} s{bar:7.1f} s"
-            f"{fault.published:9.1f} s  {', '.join(notes)}".rstrip(),
+            f"{fault.published:9.1f} s  {remarks(result, bar)}".rstrip(),
             flush=True,
         )
     return right

@@ -60,14 +60,6 @@ def growth(few: Cost, many: Cost) -> float:
     return many.each / few.each
 
 
-def changes(output: str) -> int:
-    """What the recap of ansible-playbook counts, over all hosts."""
-    counts = re.findall(r"^\S+ +: ok=\d+ +changed=(\d+) ", output, re.MULTILINE)
-    if not counts:
-        raise ValueError(f"no recap in {output!r}")
-    return sum(map(int, counts))
-
-
 def processes(stat: str) -> int:
     """How many processes and threads were started since boot, from ``/proc/stat``."""
     found = re.search(r"^processes (\d+)$", stat, re.MULTILINE)

@@ -11,28 +11,12 @@ from benchmarks.figures import (
     Cost,
     Measured,
     Size,
-    changes,
     growth,
     named,
     processes,
     size,
     together,
 )
-
-RECAP = """\
-PLAY RECAP *********************************************************************
-gpu1                       : ok=3    changed=1    unreachable=0    failed=0    skipped=0
-store1                     : ok=11   changed=12   unreachable=0    failed=0    skipped=2
-"""
-
-
-def test_the_changes_of_all_hosts_are_counted() -> None:
-    assert changes("TASK [changed=7 is no recap]\n" + RECAP) == 13
-
-
-def test_an_output_without_a_recap_is_no_run_without_changes() -> None:
-    with pytest.raises(ValueError, match="no recap in 'ERROR! no such playbook'"):
-        changes("ERROR! no such playbook")
 
 
 def test_the_processes_since_boot_are_read() -> None:

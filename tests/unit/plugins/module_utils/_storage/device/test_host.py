@@ -134,8 +134,8 @@ def test_reading_a_large_device_gets_more_time() -> None:
 
     with Recorder(SEEN, BLANK, (CMP, Completed(0))) as runner:
         load_device(runner, FS, PATH, True)
-    # At 5 MB/s.
-    assert timeouts == {"lsblk": 60, "wipefs": 60, "cmp": pytest.approx(60 + SIZE / 5e6)}
+    # At 1 MB/s.
+    assert timeouts == {"lsblk": 60, "wipefs": 60, "cmp": pytest.approx(60 + SIZE / 1e6)}
 
 
 def test_a_mount_is_shown_with_source_and_options() -> None:

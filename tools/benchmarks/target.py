@@ -53,9 +53,7 @@ def run() -> bool:
 
 def _small(floor: tuple[Measured, Measured], checkouts: Path | None) -> bool:
     """A small target, and what others need for the same one."""
-    print(
-        f"{LUNS} LUNs in files for {INITIATORS} initiators with CHAP, in a target of its own on {STORE}:"
-    )
+    print(f"{LUNS} LUNs for {INITIATORS} initiators with CHAP, in a target of its own on {STORE}:")
     print(f"  {'':32}{'first run':>20}{'second run':>20}")
     print(
         f"  {'':32}{'time':>9}{'processes':>11}{'time':>9}{'processes':>11}{'changed':>9}"
@@ -67,7 +65,7 @@ def _small(floor: tuple[Measured, Measured], checkouts: Path | None) -> bool:
     target = _twice(sample.make_target(names, admitted))
     found = sample.in_the_kernel()
     without, with_it = sample.login(), sample.login(admitted[0])
-    _print("lio_target, one call", target, _size(found), without)
+    _print("lio_target, backstores and all", target, _size(found), without)
     sample.remove()
     if checkouts:
         for peer in peers.PEERS:

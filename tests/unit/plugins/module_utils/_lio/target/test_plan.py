@@ -406,3 +406,11 @@ def test_each_backstore_is_declared_once_and_only_for_a_target_that_is_to_be_the
         "expected": "them with state present only",
         "hint": "Take backstores out. delete_backstores says which of them go with the target.",
     }
+
+
+def test_a_backstore_that_is_only_saved_is_taken_out_of_the_file_without_a_step():
+    own = Backstore("block", "gpu2", "/dev/gpu2", volume_wwn(STORE, "gpu2"))
+    saved = Configuration((MADE, own), (running(),))
+    state = disks(observed(running(), backstores=(MADE,), saved=saved))
+    params = {**with_backstores(options(), declared()), "delete_backstores": "own"}
+    assert steps(params, state) == [("save", "", {"backstores": ("gpu2",)})]

@@ -402,12 +402,12 @@ WWID = "36001405280b50a7db4a5f0bbf3284145"
         ),
         pytest.param(
             WANTED,
-            observed(Backstore("block", "gpu1", "", ""), targets=EXPORTS),
+            observed(Backstore("block", "gpu1", "", ""), targets=EXPORTS * 2),
             "backstore gpu1",
-            "no unit serial that could be read, but it exported by " + LUN,
+            "no unit serial that could be read, but it exported by %s, %s" % (LUN, LUN),
             "a unit serial",
             "Nothing was changed. Look at /sys/kernel/config/target/core and at dmesg.",
-            {"exported_by": [LUN]},
+            {"exported_by": [LUN, LUN]},
             id="exported backstore that cannot be read",
         ),
         pytest.param(

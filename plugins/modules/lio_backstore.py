@@ -96,6 +96,7 @@ attributes:
   diff_mode:
     support: full
 notes:
+  - M(tts.modelstore.lio_target) makes the backstores of a target too, all in one call.
   - The module saves the backstore as it runs in LIO's configuration file and leaves what else is in there as it is.
 seealso:
   - module: tts.modelstore.lio_target
@@ -197,11 +198,13 @@ actions:
   sample:
     - action: create_backstore
       subject: backstore gpu1
+      backstore: gpu1
       device: /dev/disk/by-id/virtio-models-gpu1
       wwn: 280b50a7-db4a-5f0b-bf32-84145f727045
       write_protect: false
     - action: save
       subject: backstore gpu1
+      backstore: gpu1
 error_details:
   description: What was found where, what was expected and what to do, when the module fails for a reason it knows.
   returned: failure
@@ -216,9 +219,10 @@ from ansible_collections.tts.modelstore.plugins.module_utils._ansible.entry impo
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Plan
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.host import (
     apply_backstore,
-    load_backstore,
+    load_backstores,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.model import (
+    BACKSTORE_OPTIONS,
     Observed,
     desired_backstore,
 )
@@ -228,15 +232,8 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.plan
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import Lio, find_rtslib
 
 _ARGUMENTS = {
-    "name": {"type": "str", "required": True},
-    "type": {"type": "str", "choices": ["block", "fileio"], "default": "block"},
-    "device": {"type": "path"},
-    "path": {"type": "path"},
-    "size": {"type": "str"},
-    "write_protect": {"type": "bool", "default": False},
-    "write_back": {"type": "bool", "default": False},
+    **BACKSTORE_OPTIONS,
     "wwn": {"type": "str"},
-    "attributes": {"type": "dict", "default": {}},
     "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
 }
 
@@ -254,9 +251,9 @@ def main() -> None:
 
     converge(
         module,
-        load=lambda: load_backstore(lio, desired_backstore(module.params)),
+        load=lambda: load_backstores(lio, [desired_backstore(module.params)]),
         plan=plan,
-        apply=lambda action: apply_backstore(lio, desired_backstore(module.params), action),
+        apply=lambda action: apply_backstore(lio, action),
         result=lambda observed: {"backstore": plan(observed).after or None},
     )
 

@@ -11,7 +11,8 @@ module: lio_target
 short_description: Manage an iSCSI target of the Linux kernel (LIO), whole
 version_added: "0.1.0"
 description:
-  - Brings one target, with its portals, LUNs, ACLs, CHAP credentials and parameters, to what is declared.
+  - Brings one target, with its portals, LUNs, ACLs, CHAP credentials and parameters, to what is declared, and on demand
+    the backstores behind the LUNs as well.
   - The declaration is complete. Portals, LUNs, ACLs, mapped LUNs and TPGs of the target that are not in it are removed. Other targets stay as they are.
   - Access is closed before it is opened, and changes are made live, so that sessions that are not concerned go on.
   - Only initiators with an ACL get in or see the target. There is no demo mode.
@@ -126,6 +127,49 @@ options:
           - They are negotiated at login, so a session that is there keeps its own.
         type: dict
         default: {}
+  backstores:
+    description:
+      - Backstores to make, or to bring to what is declared, in the same step. Those that are not named stay as they are.
+      - All of them and the target are checked before anything is changed, and saved together.
+      - For O(state=present) only. A declared backstore is never removed by O(delete_backstores).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: As O(tts.modelstore.lio_backstore#module:name).
+        type: str
+        required: true
+      type:
+        description: As O(tts.modelstore.lio_backstore#module:type).
+        type: str
+        choices: [block, fileio]
+        default: block
+      device:
+        description: As O(tts.modelstore.lio_backstore#module:device). Required for O(backstores[].type=block).
+        type: path
+      path:
+        description: As O(tts.modelstore.lio_backstore#module:path). Required for O(backstores[].type=fileio).
+        type: path
+      size:
+        description: As O(tts.modelstore.lio_backstore#module:size). Required for O(backstores[].type=fileio).
+        type: str
+      write_protect:
+        description: As O(tts.modelstore.lio_backstore#module:write_protect).
+        type: bool
+        default: false
+      write_back:
+        description: As O(tts.modelstore.lio_backstore#module:write_back).
+        type: bool
+        default: false
+      wwn:
+        description: As O(tts.modelstore.lio_backstore#module:wwn).
+        type: str
+        required: true
+      attributes:
+        description: As O(tts.modelstore.lio_backstore#module:attributes).
+        type: dict
+        default: {}
   state:
     description:
       - V(present) makes the target when it is not there.
@@ -154,14 +198,14 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: When rtslib or a backstore is not there yet, the module goes by an empty server and predicts the steps.
+    details: When rtslib, a backstore or its device is not there yet, the module predicts the steps as if it were to come.
   diff_mode:
     support: full
     details: CHAP secrets are never shown.
 notes:
-  - The module saves the target as it runs in LIO's configuration file and leaves what else is in there as it is.
+  - The module saves the target and O(backstores) as they run in LIO's configuration file and leaves what else is in there as it is.
   - What takes access away is saved before anything else is changed, so that the access does not come back at boot when a later step fails.
-  - Fails while a declared backstore does not run, for example because its disk was missing at boot. To save the
+  - Fails while a backstore among the LUNs neither runs nor can be made, for example because its disk was missing at boot. To save the
     target without it would lose the LUN for good.
   - LUNs and mapped LUNs that a killed run left unfinished are removed and made anew.
   - New CHAP credentials count from the initiator's next login.
@@ -196,6 +240,25 @@ EXAMPLES = r"""
               - backstore: gpu2
         parameters:
           MaxRecvDataSegmentLength: 262144
+
+- name: Target and backstore in one call
+  tts.modelstore.lio_target:
+    name: iqn.2026-11.com.example:store1
+    backstores:
+      - name: gpu1
+        device: /dev/disk/by-id/virtio-models-gpu1
+        wwn: "{{ 'gpu1' | tts.modelstore.volume_wwn('iqn.2026-11.com.example:store1') }}"
+    tpgs:
+      - portals:
+          - address: 10.77.1.10
+        luns:
+          - backstore: gpu1
+        acls:
+          - initiator: iqn.2026-11.com.example:gpu1
+            chap_username: gpu1
+            chap_password: "{{ vault_chap_gpu1 }}"
+            luns:
+              - backstore: gpu1
 
 - name: Remove a target
   tts.modelstore.lio_target:
@@ -275,6 +338,25 @@ target:
           generate_node_acls: "0"
           prod_mode_write_protect: "1"
         parameters: {}
+backstores:
+  description:
+    - Those named in O(backstores) as they are after the run, or as they would be in check mode.
+    - Each has the form of RV(tts.modelstore.lio_backstore#module:backstore).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: gpu1
+      plugin: block
+      device: /dev/disk/by-id/virtio-models-gpu1
+      wwn: 280b50a7-db4a-5f0b-bf32-84145f727045
+      wwid: 36001405280b50a7db4a5f0bbf3284145
+      size_bytes: 536870912
+      write_protect: false
+      write_back: false
+      exported_by:
+        - iqn.2026-11.com.example:store1 tpg1 lun0
+      attributes: {}
 actions:
   description: The steps that were done, or would be done in check mode.
   returned: always
@@ -307,6 +389,9 @@ from ansible_collections.tts.modelstore.plugins.module_utils._ansible.command im
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._ansible.entry import converge
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Plan
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.model import (
+    BACKSTORE_OPTIONS,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import Lio, find_rtslib
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.target.host import (
     TargetChanger,
@@ -349,23 +434,18 @@ _TPG = {
     "attributes": {"type": "dict", "default": {}},
     "parameters": {"type": "dict", "default": {}},
 }
+_ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "tpgs": _dicts(_TPG),
+    "backstores": _dicts(BACKSTORE_OPTIONS),
+    "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
+    "disconnect": {"type": "bool", "default": False},
+    "delete_backstores": {"type": "str", "choices": ["none", "own", "all"], "default": "none"},
+}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "tpgs": _dicts(_TPG),
-            "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
-            "disconnect": {"type": "bool", "default": False},
-            "delete_backstores": {
-                "type": "str",
-                "choices": ["none", "own", "all"],
-                "default": "none",
-            },
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
     lio = Lio(find_rtslib(), LocalFileSystem(), predict=module.check_mode)
 
     def plan(observed: Observed) -> Plan:
@@ -376,7 +456,7 @@ def main() -> None:
         load=lambda: load_target(lio, desired_target(module.params)),
         plan=plan,
         apply=TargetChanger(lio, module.params["name"]).apply,
-        result=lambda observed: {"target": plan(observed).after or None},
+        result=lambda observed: plan(observed).after,
     )
 
 

@@ -46,15 +46,6 @@ class Cost(NamedTuple):
         return Cost(self.seconds - floor, self.objects)
 
 
-def together(one: Measured, other: Measured) -> Measured:
-    """Two runs, one after the other."""
-    return Measured(
-        one.seconds + other.seconds,
-        one.processes + other.processes,
-        one.changed + other.changed,
-    )
-
-
 def growth(few: Cost, many: Cost) -> float:
     """How many times as much an object costs among many as it does among few."""
     return many.each / few.each

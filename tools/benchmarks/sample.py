@@ -49,25 +49,21 @@ def image(backstore: str) -> str:
     return f"{FOLDER}/{backstore}.img"
 
 
-def make_backstores(names: Sequence[str]) -> Task:
-    """The task that makes them, one after the other."""
-    return {
-        "tts.modelstore.lio_backstore": {
-            "name": "{{ item }}",
-            "type": "fileio",
-            "path": image("{{ item }}"),
-            "size": f"{MEGABYTES}M",
-            "wwn": f"{{{{ item | tts.modelstore.volume_wwn('{IQN}') }}}}",
-        },
-        "loop": list(names),
-    }
-
-
 def make_target(names: Sequence[str], admitted: Sequence[Initiator]) -> Task:
-    """The task that makes the target: everybody sees all LUNs, and each has one writer."""
+    """The task that makes backstores and target: everybody sees all LUNs, each has one writer."""
     return {
         "tts.modelstore.lio_target": {
             "name": IQN,
+            "backstores": [
+                {
+                    "name": name,
+                    "type": "fileio",
+                    "path": image(name),
+                    "size": f"{MEGABYTES}M",
+                    "wwn": f"{{{{ '{name}' | tts.modelstore.volume_wwn('{IQN}') }}}}",
+                }
+                for name in names
+            ],
             "tpgs": [
                 {
                     "portals": [{"address": PORTAL, "port": PORT}],

@@ -26,6 +26,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.dump import Ta
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Configuration,
     Target,
+    split_key,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.parse import (
     Session,
@@ -130,7 +131,7 @@ class Lio:
 
     def storage_object(self, key: str) -> Any:
         """The running storage object with this key (see :attr:`Backstore.key`)."""
-        plugin, name = key.split("/", 1) if "/" in key else ("block", key)
+        plugin, name = split_key(key)
         return self.rtslib.tcm.so_mapping[plugin](name)
 
     def size_bytes(self, device: str) -> int | None:

@@ -288,6 +288,16 @@ def backstore_key(plugin: str, name: str) -> str:
     return name if plugin == "block" else "%s/%s" % (plugin, name)
 
 
+def split_key(key: str) -> tuple[str, str]:
+    """The plugin and the name in a key.
+
+    >>> split_key("fileio/gpu1")
+    ('fileio', 'gpu1')
+    """
+    plugin, slash, name = key.rpartition("/")
+    return (plugin, name) if slash else ("block", key)
+
+
 def only(settings: Settings, keys: Any) -> dict[str, str]:
     """The settings named by ``keys``, in their order by name."""
     return {key: settings[key] for key in sorted(keys) if key in settings}

@@ -51,7 +51,7 @@ class Ours:
 def merge_saved(
     saved: Mapping[str, Any] | None, running: Mapping[str, Any], ours: Ours
 ) -> dict[str, Any]:
-    """The new content of the file: our object as it runs, everything else as it was saved.
+    """The new content of the file: our objects as they run, everything else as it was saved.
 
     :param saved: the content of the file, None when there is none yet. Then all that runs is
         saved: a target is of no use without its backstores.
@@ -169,12 +169,22 @@ def _common_tpg(tpg: Tpg, other: Tpg) -> Tpg:
 def _replaced(
     saved: list[dict[str, Any]], running: list[dict[str, Any]], ours: Ours
 ) -> list[dict[str, Any]]:
-    # Our entry keeps its place, so that the file changes as little as possible.
-    now = [entry for entry in running if ours.has(entry)]
-    place = next((index for index, entry in enumerate(saved) if ours.has(entry)), len(saved))
-    others_before = [entry for entry in saved[:place] if not ours.has(entry)]
-    others_after = [entry for entry in saved[place:] if not ours.has(entry)]
-    return others_before + now + others_after
+    # What is there keeps its place, so that the file changes as little as possible.
+    now = {_identity(entry): entry for entry in running if ours.has(entry)}
+    merged = []
+    for entry in saved:
+        if not ours.has(entry):
+            merged.append(entry)
+        elif _identity(entry) in now:
+            merged.append(now.pop(_identity(entry)))
+    return [*merged, *now.values()]
+
+
+def _identity(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """What tells an entry of a section from the others."""
+    if "tpgs" in entry:
+        return entry["fabric"], entry["wwn"]
+    return entry["plugin"], entry["name"]
 
 
 def _with_discovery_auth(

@@ -16,6 +16,7 @@ a ``3`` in front: NAA designator.
 from __future__ import annotations
 
 import uuid
+from functools import cache
 
 LIO_NAA_PREFIX = "6001405"
 
@@ -29,6 +30,7 @@ def volume_wwn(target: str, volume: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "%s/%s" % (target, volume)))
 
 
+@cache
 def wwid(wwn: str) -> str:
     """The WWID that initiators see for a LIO backstore with this unit serial.
 

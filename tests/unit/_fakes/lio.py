@@ -518,7 +518,21 @@ def target_options(name: str, *tpgs: dict[str, Any], state: str = "present") -> 
         "state": state,
         "disconnect": False,
         "delete_backstores": "none",
+        "backstores": [],
         "tpgs": [_tpg_options(tpg) for tpg in tpgs],
+    }
+
+
+def backstore_options(name: str, **options: Any) -> dict[str, Any]:
+    """The options of a backstore, with the defaults filled in as Ansible does."""
+    return {
+        "name": name,
+        "type": "block",
+        "write_protect": False,
+        "write_back": False,
+        "attributes": {},
+        **dict.fromkeys(("device", "path", "size", "wwn")),
+        **options,
     }
 
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 import pytest
 from benchmarks.figures import (
     Cost,
-    Measured,
     Size,
     growth,
     named,
     processes,
     size,
-    together,
 )
 
 
@@ -33,10 +31,6 @@ def test_the_size_of_a_target_is_the_number_of_its_objects() -> None:
     assert size(found) == Size(luns=4, acls=256, mapped_luns=1024)
     assert size(found).objects == 1284
     assert found["portals"] == "10.77.1.10:3261 [fd77::1]:3261"
-
-
-def test_runs_one_after_the_other_add_up() -> None:
-    assert together(Measured(2.5, 30, 8), Measured(1.5, 10, 1)) == Measured(4.0, 40, 9)
 
 
 def test_a_cost_that_grows_with_the_square_is_seen() -> None:

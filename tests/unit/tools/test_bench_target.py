@@ -29,6 +29,16 @@ def test_everybody_sees_all_luns_and_each_has_one_writer(luns: int, count: int) 
     assert writable == dict.fromkeys(range(luns), 1)
 
 
+def test_the_backstores_of_all_luns_are_made_in_the_same_call() -> None:
+    names = sample.backstores(8)
+    for admitted in ([], sample.initiators(4)):
+        options = sample.make_target(names, admitted)["tts.modelstore.lio_target"]
+        (tpg,) = options["tpgs"]
+        declared = [f"{one['type']}/{one['name']}" for one in options["backstores"]]
+        assert declared == [lun["backstore"] for lun in tpg["luns"]]
+        assert {one["path"] for one in options["backstores"]} == set(map(sample.image, names))
+
+
 def test_the_port_is_not_the_one_of_the_demo() -> None:
     options = sample.make_target(["bench0"], sample.initiators(1))["tts.modelstore.lio_target"]
     assert [portal["port"] for portal in options["tpgs"][0]["portals"]] != [3260]

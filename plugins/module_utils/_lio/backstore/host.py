@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem
@@ -28,28 +28,38 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import (
     apply_action,
     block_folder,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import split_key
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import Ours
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.parse import (
     parse_mounts,
     parse_swaps,
 )
 
+Arguments = Mapping[str, Any]
 
-def load_backstore(lio: Lio, desired: DesiredBackstore) -> Observed:
-    """All backstores, and the device or file that is to become one."""
-    running = lio.running(acls=False)
+
+def load_backstores(
+    lio: Lio, desired: Sequence[DesiredBackstore], *, acls: bool = False
+) -> Observed:
+    """All backstores, and the devices and files that are to become some.
+
+    :param acls: read all of the targets, not only their LUNs.
+    """
+    running = lio.running(acls=acls)
     saved = lio.saved()
-    backstores = (*running.backstores, *(saved.backstores if saved else ()))
-    paths = {backstore.device for backstore in backstores if backstore.device}
-    device = Device()
-    if desired.present:
-        paths.add(desired.device)
-        look = look_at if desired.plugin == "block" else look_at_file
-        device = look(lio.fs, desired.device)
+    wanted = [backstore for backstore in desired if backstore.present]
+    known = (*running.backstores, *(saved.backstores if saved else ()))
+    paths = {backstore.device for backstore in known if backstore.device}
+    paths |= {backstore.device for backstore in wanted}
     return Observed(
         running=running,
         saved=saved,
-        device=device,
+        devices={
+            backstore.key: (look_at if backstore.plugin == "block" else look_at_file)(
+                lio.fs, backstore.device
+            )
+            for backstore in wanted
+        },
         nodes={path: lio.fs.realpath(path) for path in paths},
         sizes={path: lio.size_bytes(path) for path in paths},
     )
@@ -72,53 +82,58 @@ def look_at(fs: FileSystem, path: str) -> Device:
     return Device(exists=True, is_block=True, uses=tuple(uses))
 
 
-def apply_backstore(lio: Lio, desired: DesiredBackstore, action: Action) -> None:
+def apply_backstore(lio: Lio, action: Action) -> None:
     """Do one step of the plan."""
 
-    def make_file(arguments: Mapping[str, Any]) -> None:
+    def save(arguments: Arguments) -> None:
+        lio.save(Ours(backstores=(arguments["backstore"],)))
+
+    apply_action(lio, {**backstore_handlers(lio), "save": save}, action)
+
+
+def backstore_handlers(lio: Lio) -> dict[str, Callable[[Arguments], None]]:
+    """How each step on a backstore is done, by its name."""
+
+    def make_file(arguments: Arguments) -> None:
         create_file(arguments["path"], arguments["size"])
 
-    def extend_file(arguments: Mapping[str, Any]) -> None:
+    def extend_file(arguments: Arguments) -> None:
         grow_file(arguments["path"], arguments["size"])
 
-    def create(arguments: Mapping[str, Any]) -> None:
+    def create(arguments: Arguments) -> None:
         lio.start()
-        if desired.plugin == "block":
+        plugin, name = split_key(arguments["backstore"])
+        if plugin == "block":
             lio.rtslib.BlockStorageObject(
-                desired.name,
+                name,
                 arguments["device"],
                 wwn=arguments["wwn"],
                 readonly=arguments["write_protect"],
             )
         else:
             lio.rtslib.FileIOStorageObject(
-                desired.name,
+                name,
                 arguments["path"],
                 arguments["size"],
                 wwn=arguments["wwn"],
                 write_back=arguments["write_back"],
             )
 
-    def delete(_arguments: Mapping[str, Any]) -> None:
-        lio.storage_object(desired.key).delete()
+    def delete(arguments: Arguments) -> None:
+        lio.storage_object(arguments["backstore"]).delete()
 
-    def set_attributes(arguments: Mapping[str, Any]) -> None:
-        entry = lio.storage_object(desired.key)
+    def set_attributes(arguments: Arguments) -> None:
+        entry = lio.storage_object(arguments["backstore"])
         for attribute, value in arguments["attributes"].items():
             entry.set_attribute(attribute, value)
 
-    def save(_arguments: Mapping[str, Any]) -> None:
-        lio.save(Ours(backstores=(desired.key,)))
-
-    handlers = {
+    return {
         "create_file": make_file,
         "grow_file": extend_file,
         "create_backstore": create,
         "delete_backstore": delete,
-        "set_attributes": set_attributes,
-        "save": save,
+        "set_backstore_attributes": set_attributes,
     }
-    apply_action(lio, handlers, action)
 
 
 def _uses(fs: FileSystem, folder: str) -> list[str]:

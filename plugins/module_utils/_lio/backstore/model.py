@@ -31,6 +31,19 @@ _OPTIONS_OF = {
 }
 _REQUIRED = ("device", "path", "size")
 
+# The options of a backstore that is to be there, as lio_backstore and lio_target take them.
+BACKSTORE_OPTIONS = {
+    "name": {"type": "str", "required": True},
+    "type": {"type": "str", "choices": ["block", "fileio"], "default": "block"},
+    "device": {"type": "path"},
+    "path": {"type": "path"},
+    "size": {"type": "str"},
+    "write_protect": {"type": "bool", "default": False},
+    "write_back": {"type": "bool", "default": False},
+    "wwn": {"type": "str", "required": True},
+    "attributes": {"type": "dict", "default": {}},
+}
+
 
 @dataclass(frozen=True)
 class DesiredBackstore:
@@ -81,13 +94,14 @@ class Observed:
     """What was found.
 
     :param saved: None when nothing was ever saved.
+    :param devices: the device or file of each backstore that is to be there, by its key.
     :param nodes: the device node behind each device path spoken of.
     :param sizes: the size in bytes behind each device path, None when it is not there.
     """
 
     running: Configuration
     saved: Configuration | None
-    device: Device
+    devices: Mapping[str, Device] = field(default_factory=dict)
     nodes: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, int | None] = field(default_factory=dict)
 

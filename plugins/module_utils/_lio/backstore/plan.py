@@ -4,12 +4,12 @@
 #
 # PRIVATE to the collection: it can change in any release.
 
-"""From a backstore as it is wanted and what was found to the steps."""
+"""From backstores as they are wanted and what was found to the steps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
@@ -21,6 +21,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.mode
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Backstore,
+    Configuration,
     only,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.saved import same_backstore
@@ -42,24 +43,77 @@ _FIXED_BY_EXPORT = frozenset(
 )
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What has to be done to several backstores.
+
+    :param actions: the steps, without the one that saves.
+    :param unsaved: the keys of those that are not saved, or will not be after the steps.
+    :param running: all that runs after the steps.
+    """
+
+    actions: tuple[Action, ...]
+    unsaved: tuple[str, ...]
+    running: Configuration
+
+
 def plan_backstore(desired: DesiredBackstore, observed: Observed, *, predict: bool) -> Plan:
-    """The steps.
+    """The steps for one backstore.
 
     :param predict: check mode: a device that is not there yet is no error.
     :raises ModelStoreError: the steps would not be safe.
     """
-    found = observed.running.backstore(desired.key)
-    saved = observed.saved.backstore(desired.key) if observed.saved else None
-    # What nobody asked for is not shown.
-    running = _declared(found, desired)
-    goal = _goal(desired, running)
-    if goal:
-        actions = _present(desired, goal, observed, predict)
-    else:
-        actions = _absent(desired, observed, running or saved)
-    if actions or not same_backstore(found, saved):
-        actions.append(_action("save", desired.key))
-    return Plan(tuple(actions), _public(running, observed), _public(goal, observed))
+    changes = plan_backstores([desired], observed, predict=predict)
+    return Plan(
+        (*changes.actions, *(_action("save", key) for key in changes.unsaved)),
+        show_backstore(desired, observed.running, observed.sizes) or {},
+        show_backstore(desired, changes.running, observed.sizes) or {},
+    )
+
+
+def plan_backstores(
+    desired: Sequence[DesiredBackstore], observed: Observed, *, predict: bool
+) -> Changes:
+    """The steps for several backstores, each of which counts as done for those after it.
+
+    :param predict: check mode: a device that is not there yet is no error.
+    :raises ModelStoreError: the steps would not be safe.
+    """
+    declared = {backstore.key for backstore in desired}
+    actions: list[Action] = []
+    unsaved = []
+    for backstore in desired:
+        key = backstore.key
+        found = observed.running.backstore(key)
+        saved = observed.saved.backstore(key) if observed.saved else None
+        goal = _goal(backstore, found)
+        if goal:
+            _refuse_twins(backstore, observed, declared)
+            steps = _present(backstore, goal, observed, predict)
+        else:
+            steps = _absent(backstore, observed, found or saved)
+        if steps or not same_backstore(found, saved):
+            unsaved.append(key)
+        actions += steps
+        observed = replace(observed, running=_with(observed.running, key, goal))
+    return Changes(tuple(actions), tuple(unsaved), observed.running)
+
+
+def show_backstore(
+    desired: DesiredBackstore, running: Configuration, sizes: Mapping[str, int | None]
+) -> dict[str, Any] | None:
+    """A backstore in the form that the user sees, without the attributes nobody asked for."""
+    found = running.backstore(desired.key)
+    if found is None:
+        return None
+    declared = replace(found, attributes=only(found.attributes, desired.attributes))
+    return declared.public(sizes.get(found.device), running.exports(found.key))
+
+
+def _with(running: Configuration, key: str, backstore: Backstore | None) -> Configuration:
+    """What runs when a backstore is as it is wanted, None for gone."""
+    others = tuple(entry for entry in running.backstores if entry.key != key)
+    return replace(running, backstores=(*others, backstore) if backstore else others)
 
 
 def _goal(desired: DesiredBackstore, running: Backstore | None) -> Backstore | None:
@@ -86,8 +140,8 @@ def _present(
 ) -> list[Action]:
     actions = []
     running = observed.running.backstore(desired.key)
-    _refuse_twins(desired, observed)
-    if running and not running.wwn and not observed.running.exports(running.key):
+    if running and not running.wwn:
+        _refuse_unreadable(running.key, observed.running.exports(running.key))
         # An interrupted run made it and never finished it; nobody can have used it.
         actions.append(_action("delete_backstore", desired.key))
         running = None
@@ -110,7 +164,7 @@ def _present(
     }
     if attributes:
         _refuse_fixed_attributes(desired, attributes, observed.running.exports(desired.key))
-        actions.append(_action("set_attributes", desired.key, attributes=attributes))
+        actions.append(_action("set_backstore_attributes", desired.key, attributes=attributes))
     return actions
 
 
@@ -137,7 +191,7 @@ def _file(desired: DesiredBackstore, observed: Observed, running: Backstore | No
     """Make or grow the file behind a fileio backstore."""
     what = "file %s" % desired.device
     size = desired.size or 0
-    found = observed.device
+    found = observed.devices[desired.key]
     if not found.exists:
         if running:
             raise ModelStoreError(
@@ -168,11 +222,10 @@ def _file(desired: DesiredBackstore, observed: Observed, running: Backstore | No
             "mounted. Mount it, then restart the service that restores the saved configuration; "
             "this ends all sessions. Let no initiator use the volume before.",
         )
-    present = max(found.size, before if running else 0)
-    if present > size:
+    if found.size > size:
         raise ModelStoreError(
             what,
-            "%d bytes" % present,
+            "%d bytes" % found.size,
             "%d at most" % size,
             "A volume is never made smaller. Set size to what the file has, or to more.",
         )
@@ -236,15 +289,28 @@ def _absent(
     return [_action("delete_backstore", desired.key)]
 
 
-def _refuse_twins(desired: DesiredBackstore, observed: Observed) -> None:
-    node = observed.nodes.get(desired.device, desired.device)
+def _refuse_unreadable(key: str, exports: tuple[str, ...]) -> None:
+    """LIO exports nothing that was not finished, so this one only cannot be read."""
+    if exports:
+        raise ModelStoreError(
+            "backstore %s" % key,
+            "no unit serial that could be read, but it exported by %s" % ", ".join(exports),
+            "a unit serial",
+            "Nothing was changed. Look at /sys/kernel/config/target/core and at dmesg.",
+            {"exported_by": list(exports)},
+        )
+
+
+def _refuse_twins(desired: DesiredBackstore, observed: Observed, declared: Collection[str]) -> None:
+    node = observed.nodes[desired.device]
     others = {entry.key: (entry, entry.key) for entry in observed.running.backstores}
-    # One that does not run now may run again after a reboot.
+    # One that does not run now may run again after a reboot, if it is not declared anew.
     for entry in observed.saved.backstores if observed.saved else ():
-        others.setdefault(entry.key, (entry, entry.key + " (saved)"))
+        if entry.key not in declared:
+            others.setdefault(entry.key, (entry, entry.key + " (saved)"))
     others.pop(desired.key, None)
     for other, name in others.values():
-        if other.device and observed.nodes.get(other.device, other.device) == node:
+        if other.device and observed.nodes[other.device] == node:
             raise ModelStoreError(
                 "device %s" % desired.device,
                 "it in backstore %s" % name,
@@ -272,7 +338,7 @@ def _refuse_other_identity(
             "device",
             running.device,
             desired.device,
-            observed.nodes.get(running.device) == observed.nodes.get(desired.device),
+            observed.nodes[running.device] == observed.nodes[desired.device],
         ),
         ("wwn", running.wwn, desired.wwn, running.wwn.lower() == desired.wwn),
     ):
@@ -315,10 +381,11 @@ def _refuse_fixed_attributes(
 
 def _refuse_device(desired: DesiredBackstore, observed: Observed, predict: bool) -> None:
     if desired.plugin == "fileio":
-        _refuse_file(desired, observed.device, predict)
+        _refuse_file(desired, observed.devices[desired.key], predict)
         return
     what = "device %s" % desired.device
-    if not observed.device.exists:
+    device = observed.devices[desired.key]
+    if not device.exists:
         if predict:
             return
         raise ModelStoreError(
@@ -327,14 +394,14 @@ def _refuse_device(desired: DesiredBackstore, observed: Observed, predict: bool)
             "a block device",
             "Look at 'ls -l /dev/disk/by-id' on the target server.",
         )
-    if not observed.device.is_block:
+    if not device.is_block:
         raise ModelStoreError(
             what,
             "something that is not a block device",
             "a block device",
             "Give the path of a disk, a partition or a logical volume.",
         )
-    _refuse_uses(what, observed.device)
+    _refuse_uses(what, device)
 
 
 def _refuse_file(desired: DesiredBackstore, found: Device, predict: bool) -> None:
@@ -367,20 +434,5 @@ def _refuse_uses(what: str, device: Device) -> None:
         )
 
 
-def _declared(backstore: Backstore | None, desired: DesiredBackstore) -> Backstore | None:
-    """The backstore without the attributes that nobody asked for."""
-    if backstore is None:
-        return None
-    return replace(backstore, attributes=only(backstore.attributes, desired.attributes))
-
-
-def _public(backstore: Backstore | None, observed: Observed) -> dict[str, Any]:
-    if backstore is None:
-        return {}
-    return backstore.public(
-        observed.sizes.get(backstore.device), observed.running.exports(backstore.key)
-    )
-
-
 def _action(verb: str, key: str, **arguments: Any) -> Action:
-    return Action(verb, "backstore %s" % key, arguments)
+    return Action(verb, "backstore %s" % key, {"backstore": key, **arguments})

@@ -13,6 +13,10 @@ from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.host import (
+    backstore_handlers,
+    load_backstores,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.chap import set_credentials
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.host import Lio, apply_action
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.parse import parse_portal
@@ -26,13 +30,18 @@ Arguments = Mapping[str, Any]
 
 
 def load_target(lio: Lio, desired: DesiredTarget) -> Observed:
-    """All backstores and targets, and who would be disconnected by state absent."""
-    running = lio.running()
-    target = running.target(desired.name)
+    """All backstores and targets, the devices of the backstores that are to be there, and who would
+    be disconnected by state absent.
+    """
+    found = load_backstores(lio, desired.backstores, acls=True)
+    target = found.running.target(desired.name)
     sessions = lio.sessions(target) if target and not desired.tpgs else []
     return Observed(
-        running=running,
-        saved=lio.saved(),
+        found.running,
+        found.saved,
+        found.devices,
+        found.nodes,
+        found.sizes,
         logged_in=tuple(
             sorted({initiator for _tag, initiator, session in sessions if session.type == "Normal"})
         ),
@@ -53,6 +62,7 @@ class TargetChanger:
     def apply(self, action: Action) -> None:
         """Do one step."""
         handlers = {
+            **backstore_handlers(self._lio),
             "create_target": self._create_target,
             "delete_target": self._delete_target,
             "create_tpg": self._create_tpg,
@@ -72,7 +82,6 @@ class TargetChanger:
             "unprotect_lun": self._unprotect_lun,
             "add_portal": self._add_portal,
             "remove_portal": self._remove_portal,
-            "delete_backstore": self._delete_backstore,
             "save": self._save,
         }
         apply_action(self._lio, handlers, action)
@@ -179,9 +188,6 @@ class TargetChanger:
         for portal in self._tpg(arguments).network_portals:
             if parse_portal(portal.ip_address, portal.port) == wanted:
                 portal.delete()
-
-    def _delete_backstore(self, arguments: Arguments) -> None:
-        self._lio.storage_object(arguments["backstore"]).delete()
 
     def _save(self, arguments: Arguments) -> None:
         self._lio.save(Ours(arguments.get("backstores", ()), self._name))

@@ -14,10 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.model import (
+    DesiredBackstore,
+    desired_backstore,
+)
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.model import (
+    Observed as ObservedBackstores,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.chap import desired_chap
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Chap,
-    Configuration,
     Portal,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.parse import parse_portal
@@ -85,6 +91,7 @@ class DesiredTpg:
 class DesiredTarget:
     """An IQN; no TPGs for state absent.
 
+    :param backstores: those that are made or changed along with it.
     :param disconnect: state absent may end sessions.
     :param delete_backstores: "none", "own" or "all", see the module's option.
     """
@@ -93,18 +100,16 @@ class DesiredTarget:
     tpgs: tuple[DesiredTpg, ...] = ()
     disconnect: bool = False
     delete_backstores: str = "none"
+    backstores: tuple[DesiredBackstore, ...] = ()
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observed(ObservedBackstores):
     """What was found.
 
-    :param saved: None when nothing was ever saved.
     :param logged_in: the initiators that are logged in to the target.
     """
 
-    running: Configuration
-    saved: Configuration | None
     logged_in: tuple[str, ...] = ()
 
 
@@ -115,6 +120,13 @@ def desired_target(params: Mapping[str, Any]) -> DesiredTarget:
     """
     name = iscsi_name("name", params["name"])
     if params["state"] == "absent":
+        if params["backstores"]:
+            raise ModelStoreError(
+                "target %s" % name,
+                "backstores together with state absent",
+                "them with state present only",
+                "Take backstores out. delete_backstores says which of them go with the target.",
+            )
         return DesiredTarget(
             name, (), params["disconnect"], delete_backstores=params["delete_backstores"]
         )
@@ -129,10 +141,15 @@ def desired_target(params: Mapping[str, Any]) -> DesiredTarget:
     _refuse_twins("tpgs of target %s" % name, "tag", (tpg.tag for tpg in tpgs))
     # LIO takes a portal once for each target.
     _refuse_twins("target %s" % name, "portal", (np for tpg in tpgs for np in tpg.portals))
+    backstores = tuple(
+        desired_backstore({**options, "state": "present"}) for options in params["backstores"]
+    )
+    _refuse_twins("backstores of target %s" % name, "name", (entry.key for entry in backstores))
     return DesiredTarget(
         name,
         tuple(sorted(tpgs, key=lambda tpg: tpg.tag)),
         delete_backstores=params["delete_backstores"],
+        backstores=backstores,
     )
 
 

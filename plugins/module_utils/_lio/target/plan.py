@@ -7,8 +7,11 @@
 """From a target as it is wanted and what was found to the steps.
 
 Access is closed before it is opened: first goes everything that an initiator has and should not
-have, and that is saved, so that it does not come back at boot when a later step fails. Then objects
-are made, mapped read-only and opened for writing, then portals, and a TPG is enabled last.
+have, and that is saved, so that it does not come back at boot when a later step fails. Then
+backstores are made or changed: a disk that LIO does not take must not keep anybody's access open,
+and some changes are only possible while no LUN exports the backstore. Then objects are made, mapped
+read-only and opened for writing, then portals, and a TPG is enabled last. Backstores and target are
+saved in one piece at the end. What an interrupted run did not save, the next one finds unsaved.
 """
 
 from __future__ import annotations
@@ -20,6 +23,10 @@ from typing import Any
 
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action, Plan
+from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.plan import (
+    plan_backstores,
+    show_backstore,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.chap import chap_arguments
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Acl,
@@ -52,9 +59,12 @@ def plan_target(desired: DesiredTarget, observed: Observed, *, predict: bool) ->
     """
     running = observed.running.target(desired.name)
     goal = _goal(desired, running)
+    closed = _with(observed.running, desired.name, _closed(running, goal))
+    made = plan_backstores(desired.backstores, replace(observed, running=closed), predict=predict)
+    after = _with(made.running, desired.name, goal)
     if goal:
         if not predict:
-            _refuse_missing_backstores(goal, observed)
+            _refuse_missing_backstores(goal, after, observed.saved)
         _refuse_two_writers(goal, observed)
         _refuse_portals_of_others(goal, running, observed)
     elif observed.logged_in and not desired.disconnect:
@@ -65,6 +75,7 @@ def plan_target(desired: DesiredTarget, observed: Observed, *, predict: bool) ->
     closing = list(_closing(desired.name, seen, goal))
     deleted = _backstores_to_delete(desired, goal, observed)
     rest = [
+        *made.actions,
         *(_opening(desired.name, seen, goal) if goal else ()),
         *(
             Action("delete_backstore", "backstore %s" % key, {"backstore": key})
@@ -75,9 +86,48 @@ def plan_target(desired: DesiredTarget, observed: Observed, *, predict: bool) ->
     if closing and rest and saved:
         closing.append(Action("save", desired.name))
     actions = closing + rest
-    if actions or deleted or not same_target(running, saved):
-        actions.append(Action("save", desired.name, {"backstores": deleted} if deleted else {}))
-    return Plan(tuple(actions), seen.public() if seen else {}, goal.public() if goal else {})
+    backstores = (*made.unsaved, *deleted)
+    if actions or backstores or not same_target(running, saved):
+        arguments = {"backstores": backstores} if backstores else {}
+        actions.append(Action("save", desired.name, arguments))
+    return Plan(
+        tuple(actions),
+        _shown(desired, seen, observed, observed.running),
+        _shown(desired, goal, observed, after),
+    )
+
+
+def _shown(
+    desired: DesiredTarget, target: Target | None, observed: Observed, running: Configuration
+) -> dict[str, Any]:
+    """The target and the declared backstores in the form that the user sees."""
+    backstores = (show_backstore(each, running, observed.sizes) for each in desired.backstores)
+    return {
+        "target": target.public() if target else None,
+        "backstores": [backstore for backstore in backstores if backstore],
+    }
+
+
+def _with(running: Configuration, name: str, target: Target | None) -> Configuration:
+    """What runs when the target is as it is given, None for gone."""
+    others = [entry for entry in running.targets if (entry.fabric, entry.name) != ("iscsi", name)]
+    targets = [*others, target] if target else others
+    return replace(
+        running, targets=tuple(sorted(targets, key=lambda entry: (entry.fabric, entry.name)))
+    )
+
+
+def _closed(running: Target | None, goal: Target | None) -> Target | None:
+    """The target's LUNs when everything that is not wanted is gone."""
+    if running is None or goal is None:
+        return None
+    tpgs = []
+    for found in running.tpgs:
+        wanted = goal.tpg(found.tag)
+        if wanted:
+            luns = set(wanted.luns)
+            tpgs.append(replace(found, luns=tuple(lun for lun in found.luns if lun in luns)))
+    return replace(running, tpgs=tuple(tpgs))
 
 
 def _goal(desired: DesiredTarget, running: Target | None) -> Target | None:
@@ -136,7 +186,9 @@ def _number_luns(desired: DesiredTpg, running: Tpg | None) -> dict[str, int]:
 def _backstores_to_delete(
     desired: DesiredTarget, goal: Target | None, observed: Observed
 ) -> tuple[str, ...]:
-    """Backstores of the target that no LUN exports any more, running or saved."""
+    """Backstores of the target that are not declared and that no LUN exports any more, running or
+    saved.
+    """
     configurations = [observed.saved or Configuration(), observed.running]
     found = {entry.key: entry for found in configurations for entry in found.backstores}
     candidates = set()
@@ -153,6 +205,7 @@ def _backstores_to_delete(
         for target in configuration.targets
         if (target.fabric, target.name) != ("iscsi", desired.name)
     ]
+    candidates -= {backstore.key for backstore in desired.backstores}
     return tuple(sorted(candidates - _exported([goal, *others] if goal else others)))
 
 
@@ -164,12 +217,14 @@ def _exported(targets: Iterable[Target]) -> set[str]:
     return {lun.backstore for target in targets for tpg in target.tpgs for lun in tpg.luns}
 
 
-def _refuse_missing_backstores(goal: Target, observed: Observed) -> None:
+def _refuse_missing_backstores(
+    goal: Target, running: Configuration, saved: Configuration | None
+) -> None:
     """To go on without one would take it out of the saved configuration for good."""
     for tpg in goal.tpgs:
         for lun in tpg.luns:
-            if observed.running.backstore(lun.backstore) is None:
-                raise _missing_backstore(lun.backstore, goal.name, observed.saved)
+            if running.backstore(lun.backstore) is None:
+                raise _missing_backstore(lun.backstore, goal.name, saved)
 
 
 def _missing_backstore(key: str, target: str, saved: Configuration | None) -> ModelStoreError:
@@ -177,13 +232,17 @@ def _missing_backstore(key: str, target: str, saved: Configuration | None) -> Mo
     before = saved.backstore(key) if saved else None
     if before is None:
         return ModelStoreError(
-            what, "no such backstore", "it to run", "Make it with lio_backstore first."
+            what,
+            "no such backstore",
+            "it to run",
+            "Declare it in backstores, or make it with lio_backstore first.",
         )
     return ModelStoreError(
         what,
         "it saved but not running, with %s" % before.device,
         "it to run",
-        "Bring the device back and start the backstore with lio_backstore, or take it out of luns.",
+        "Bring the device back and declare the backstore in backstores, or start it with "
+        "lio_backstore, or take it out of luns.",
     )
 
 

@@ -75,6 +75,63 @@ def test_the_second_run_changes_nothing(fake, capsys):
     assert second["actions"] == []
 
 
+WWN = "280b50a7-db4a-5f0b-bf32-84145f727045"
+WITH_BACKSTORES = {
+    **OPTIONS,
+    "backstores": [{"name": "gpu1", "device": "/dev/vdb", "wwn": WWN, "attributes": {}}],
+}
+
+
+@pytest.fixture
+def bare(fake):
+    fake.storage.clear()
+    fake.fs.files.update(
+        {
+            "/dev/vdb": "",
+            "/sys/class/block/vdb/dev": "254:16",
+            "/sys/class/block/vdb/size": "1048576",
+            "/proc/self/mountinfo": "",
+            "/proc/swaps": "",
+        }
+    )
+    return fake
+
+
+def test_backstores_and_target_are_predicted_and_made_in_one_call(bare, capsys):
+    predicted = run(capsys, **WITH_BACKSTORES, check=True)
+    assert (bare.storage, bare.targets) == ({}, {})
+    done = run(capsys, **WITH_BACKSTORES)
+    for key in ("changed", "actions", "diff", "target", "backstores"):
+        assert predicted[key] == done[key]
+    assert done["backstores"] == [
+        {
+            "name": "gpu1",
+            "plugin": "block",
+            "device": "/dev/vdb",
+            "wwn": WWN,
+            "wwid": "36001405280b50a7db4a5f0bbf3284145",
+            "size_bytes": 536870912,
+            "write_protect": False,
+            "write_back": False,
+            "exported_by": [STORE + " tpg1 lun0"],
+            "attributes": {},
+        }
+    ]
+    second = run(capsys, **WITH_BACKSTORES)
+    assert not second["changed"]
+    assert second["backstores"] == done["backstores"]
+
+
+def test_a_backstore_takes_a_wwn(bare, capsys):
+    backstore = {"name": "gpu1", "device": "/dev/vdb"}
+    assert "wwn" in run(capsys, **{**OPTIONS, "backstores": [backstore]})["msg"]
+
+
+def test_absent_takes_no_backstores(bare, capsys):
+    result = run(capsys, **{**WITH_BACKSTORES, "state": "absent"})
+    assert result["error_details"]["found"] == "backstores together with state absent"
+
+
 def test_absent_returns_no_target(fake, capsys):
     run(capsys, **OPTIONS)
     result = run(capsys, name=STORE, state="absent")
@@ -109,3 +166,6 @@ def test_check_mode_works_before_anything_is_installed(fake, capsys, monkeypatch
     predicted = run(capsys, **OPTIONS, check=True)
     assert predicted["target"]["tpgs"][0]["luns"] == [{"lun": 0, "backstore": "gpu1"}]
     assert "python3-rtslib-fb" in run(capsys, **OPTIONS)["msg"]
+    predicted = run(capsys, **WITH_BACKSTORES, check=True)
+    assert predicted["actions"][0]["action"] == "create_backstore"
+    assert predicted["backstores"][0]["size_bytes"] is None

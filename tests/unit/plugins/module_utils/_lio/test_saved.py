@@ -49,6 +49,19 @@ def test_ours_is_replaced_in_its_place_and_all_else_is_kept():
     }
 
 
+def test_each_of_several_keeps_its_place_and_a_new_one_goes_to_the_end():
+    saved = [block("b"), block("theirs"), block("gone"), block("a"), block("more of theirs")]
+    running = {"storage_objects": [block(name, "/dev/new") for name in ("a", "b", "c", "theirs")]}
+    merged = merge_saved({"storage_objects": saved}, running, Ours(("a", "b", "c", "gone")))
+    assert merged["storage_objects"] == [
+        block("b", "/dev/new"),
+        block("theirs"),
+        block("a", "/dev/new"),
+        block("more of theirs"),
+        block("c", "/dev/new"),
+    ]
+
+
 def test_ours_is_removed_when_it_does_not_run_any_more():
     merged = merge_saved(SAVED, {"targets": []}, Ours(target="iqn.ours"))
     assert merged["targets"] == [target("iqn.theirs")]

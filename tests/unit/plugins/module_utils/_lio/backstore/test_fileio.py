@@ -19,7 +19,7 @@ from _fakes.memory_fs import MemoryFileSystem
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.host import (
     apply_backstore,
-    load_backstore,
+    load_backstores,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.model import (
     DesiredBackstore,
@@ -57,7 +57,7 @@ def wanted(tmp_path):
 
 def plan_of(fake, desired, predict=False):
     lio = Lio(fake.rtslib, fake.fs, predict=predict)
-    return plan_backstore(desired, load_backstore(lio, desired), predict=predict)
+    return plan_backstore(desired, load_backstores(lio, [desired]), predict=predict)
 
 
 def converge(fake, desired):
@@ -65,7 +65,7 @@ def converge(fake, desired):
     lio = Lio(fake.rtslib, fake.fs, predict=False)
     plan = plan_of(fake, desired)
     for action in plan.actions:
-        apply_backstore(lio, desired, action)
+        apply_backstore(lio, action)
     again = plan_of(fake, desired)
     assert again.actions == ()
     assert again.before == again.after == plan.after
@@ -249,7 +249,7 @@ def test_a_run_killed_at_any_change_is_finished_by_the_next(before, more, write_
         with contextlib.suppress(Killed):
             for action in plan_of(fake, wanted).actions:
                 kill()
-                apply_backstore(lio, wanted, action)
+                apply_backstore(lio, action)
         fake.watch = lambda: None
         converge(fake, wanted)
     assert json.loads(fake.fs.read(SAVE_FILE))["storage_objects"][0] == theirs

@@ -13,7 +13,7 @@ from _fakes.memory_fs import MemoryFileSystem
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.host import (
     apply_backstore,
-    load_backstore,
+    load_backstores,
     look_at,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.model import (
@@ -53,7 +53,7 @@ def test_of_targets_only_the_luns_are_read():
     fake.fs = files()
     fake.add_target("iqn.2020-01.org.example:theirs", {1: empty_tpg(luns={0: "gpu1"})})
     fake.rtslib.TPG.node_acls = property(lambda _tpg: pytest.fail("ACLs are read"))
-    loaded = load_backstore(Lio(fake.rtslib, fake.fs, predict=False), WANTED)
+    loaded = load_backstores(Lio(fake.rtslib, fake.fs, predict=False), [WANTED])
     assert loaded.running.exports("gpu1") == ("iqn.2020-01.org.example:theirs tpg1 lun0",)
 
 
@@ -118,17 +118,17 @@ def fake():
 def converge(fake, desired):
     """Apply the plan and return its steps; the next plan has to be empty."""
     lio = Lio(fake.rtslib, fake.fs, predict=False)
-    plan = plan_backstore(desired, load_backstore(lio, desired), predict=False)
+    plan = plan_backstore(desired, load_backstores(lio, [desired]), predict=False)
     for action in plan.actions:
-        apply_backstore(lio, desired, action)
-    again = plan_backstore(desired, load_backstore(lio, desired), predict=False)
+        apply_backstore(lio, action)
+    again = plan_backstore(desired, load_backstores(lio, [desired]), predict=False)
     assert again.actions == ()
     assert again.before == again.after == plan.after
     return [action.name for action in plan.actions]
 
 
 def test_a_backstore_is_made_saved_and_removed(fake):
-    assert converge(fake, WANTED) == ["create_backstore", "set_attributes", "save"]
+    assert converge(fake, WANTED) == ["create_backstore", "set_backstore_attributes", "save"]
     saved = json.loads(fake.fs.read(SAVE_FILE))["storage_objects"]
     assert [(entry["name"], entry["wwn"], entry["dev"]) for entry in saved] == [("gpu1", WWN, DISK)]
     assert saved[0]["attributes"]["emulate_tpu"] == 1
@@ -145,7 +145,7 @@ def test_only_the_file_is_written_when_only_the_file_is_stale(fake):
 def test_an_attribute_that_drifted_is_set_back(fake):
     converge(fake, WANTED)
     fake.storage["gpu1"]["attributes"]["emulate_tpu"] = "0"
-    assert converge(fake, WANTED) == ["set_attributes", "save"]
+    assert converge(fake, WANTED) == ["set_backstore_attributes", "save"]
 
 
 def test_what_an_interrupted_run_left_is_made_again(fake):
@@ -157,31 +157,33 @@ def test_the_exporting_luns_and_the_size_are_shown(fake):
     converge(fake, WANTED)
     fake.add_target("iqn.2026-11.com.example:store1", {1: empty_tpg(luns={0: "gpu1"})})
     lio = Lio(fake.rtslib, fake.fs, predict=False)
-    shown = plan_backstore(WANTED, load_backstore(lio, WANTED), predict=False).before
+    shown = plan_backstore(WANTED, load_backstores(lio, [WANTED]), predict=False).before
     assert shown["exported_by"] == ["iqn.2026-11.com.example:store1 tpg1 lun0"]
     assert shown["size_bytes"] == 512 * 1024 * 1024
 
 
 def test_what_lio_refuses_is_reported_with_the_step(fake):
     wanted = DesiredBackstore("gpu1", True, DISK, WWN, {"emulate_nonsense": "1"})
-    with pytest.raises(ModelStoreError, match="set_attributes of backstore gpu1: .*nonsense"):
+    with pytest.raises(
+        ModelStoreError, match="set_backstore_attributes of backstore gpu1: .*nonsense"
+    ):
         converge(fake, wanted)
 
 
 def test_without_rtslib_check_mode_finds_nothing_and_a_real_run_names_the_package():
     lio = Lio(None, MemoryFileSystem(), predict=True)
-    observed = load_backstore(lio, WANTED)
+    observed = load_backstores(lio, [WANTED])
     assert [a.name for a in plan_backstore(WANTED, observed, predict=True).actions] == [
         "create_backstore",
-        "set_attributes",
+        "set_backstore_attributes",
         "save",
     ]
     with pytest.raises(ModelStoreError, match="python3-rtslib-fb"):
-        load_backstore(Lio(None, MemoryFileSystem(), predict=False), WANTED)
+        load_backstores(Lio(None, MemoryFileSystem(), predict=False), [WANTED])
 
 
 def test_loading_does_not_start_lio(fake):
-    load_backstore(Lio(fake.rtslib, fake.fs, predict=False), WANTED)
+    load_backstores(Lio(fake.rtslib, fake.fs, predict=False), [WANTED])
     assert not Lio(fake.rtslib, fake.fs, predict=False).available
 
 

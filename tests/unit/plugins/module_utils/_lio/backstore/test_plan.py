@@ -16,7 +16,9 @@ from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.mode
     desired_backstore,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.backstore.plan import (
+    Changes,
     plan_backstore,
+    plan_backstores,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._lio.model import (
     Backstore,
@@ -31,12 +33,16 @@ WWN = "280b50a7-db4a-5f0b-bf32-84145f727045"
 SAME_WWID = WWN[:-3] + "fff"
 OTHER_WWN = "11111111-2222-5333-8444-555555555555"
 WANTED = DesiredBackstore("gpu1", True, DISK, WWN)
-NODES = {DISK: "/dev/vdb", "/dev/vdb": "/dev/vdb", "/dev/vdc": "/dev/vdc"}
+NODES = {
+    DISK: "/dev/vdb",
+    **{path: path for path in ("/dev/vdb", "/dev/vdc", "/srv/x", "/srv/gpu1.img")},
+}
 FREE = Device(exists=True, is_block=True)
 
 
 def observed(*backstores, device=FREE, targets=(), saved=None):
-    return Observed(Configuration(backstores, targets), saved, device, NODES)
+    devices = dict.fromkeys(("gpu1", "fileio/gpu1"), device)
+    return Observed(Configuration(backstores, targets), saved, devices, NODES)
 
 
 def refusal(desired, found, predict=False):
@@ -92,7 +98,7 @@ def test_an_attribute_that_lio_does_not_change_while_exported_is_refused():
     assert text.startswith("emulate_model_alias of backstore gpu1: found another value, exported")
     assert "iscsi_target_backstore_attributes" in text
     plan = plan_backstore(ALIAS, observed(running), predict=False)
-    assert [action.name for action in plan.actions] == ["set_attributes", "save"]
+    assert [action.name for action in plan.actions] == ["set_backstore_attributes", "save"]
 
 
 def test_an_attribute_that_has_its_value_does_not_matter_while_exported():
@@ -395,6 +401,16 @@ WWID = "36001405280b50a7db4a5f0bbf3284145"
             id="another wwn",
         ),
         pytest.param(
+            WANTED,
+            observed(Backstore("block", "gpu1", "", ""), targets=EXPORTS * 2),
+            "backstore gpu1",
+            "no unit serial that could be read, but it exported by %s, %s" % (LUN, LUN),
+            "a unit serial",
+            "Nothing was changed. Look at /sys/kernel/config/target/core and at dmesg.",
+            {"exported_by": [LUN, LUN]},
+            id="exported backstore that cannot be read",
+        ),
+        pytest.param(
             replace(WANTED, attributes={"emulate_tas": "0", "nonsense": "1", "folly": "1"}),
             observed(RUNS),
             "attributes of backstore gpu1",
@@ -446,7 +462,11 @@ def steps(desired, found):
     """The steps with all their arguments."""
     plan = plan_backstore(desired, found, predict=False)
     assert {action.subject for action in plan.actions} == {"backstore " + desired.key}
-    return [(action.name, action.arguments) for action in plan.actions]
+    assert {action.arguments["backstore"] for action in plan.actions} == {desired.key}
+    return [
+        (action.name, {k: v for k, v in action.arguments.items() if k != "backstore"})
+        for action in plan.actions
+    ]
 
 
 def test_an_unfinished_file_backstore_is_made_anew():
@@ -471,16 +491,11 @@ def test_each_step_names_its_backstore_and_has_all_that_it_needs():
     wanted = replace(WANTED, attributes={"emulate_tas": "0"})
     assert steps(wanted, observed()) == [
         ("create_backstore", {"device": DISK, "wwn": WWN, "write_protect": False}),
-        ("set_attributes", {"attributes": {"emulate_tas": "0"}}),
+        ("set_backstore_attributes", {"attributes": {"emulate_tas": "0"}}),
         ("save", {}),
     ]
     gone = DesiredBackstore("gpu1", False)
     assert steps(gone, observed(RUNS)) == [("delete_backstore", {}), ("save", {})]
-
-
-def test_an_unfinished_backstore_that_a_lun_exports_is_not_deleted():
-    unfinished = Backstore("block", "gpu1", "/dev/vdb", "")
-    assert "wwn of backstore gpu1" in refusal(WANTED, observed(unfinished, targets=EXPORTS))
 
 
 def test_the_spelling_of_a_running_device_and_the_write_cache_of_a_disk_stay():
@@ -489,3 +504,67 @@ def test_the_spelling_of_a_running_device_and_the_write_cache_of_a_disk_stay():
     assert [action.name for action in plan.actions] == ["save"]
     assert plan.after == plan.before
     assert plan.after["device"] == "/dev/vdb"
+
+
+# Several at once.
+
+BESIDE = DesiredBackstore("gpu2", True, "/dev/vdc", OTHER_WWN)
+
+
+def several(*desired, found=()):
+    state = replace(observed(*found), devices={entry.key: FREE for entry in desired})
+    return plan_backstores(desired, state, predict=False)
+
+
+def test_several_are_planned_in_their_order_and_each_that_is_not_saved_is_named():
+    running = Backstore("block", "gpu3", "/dev/vdd", "33333333-2222-5333-8444-555555555555")
+    state = replace(
+        observed(running, saved=Configuration((running,))),
+        devices={"gpu1": FREE, "gpu2": FREE, "gpu3": FREE},
+        nodes={**NODES, "/dev/vdd": "/dev/vdd"},
+    )
+    third = DesiredBackstore("gpu3", True, running.device, running.wwn)
+    changes = plan_backstores([BESIDE, third, WANTED], state, predict=False)
+    assert [(step.name, step.arguments["backstore"]) for step in changes.actions] == [
+        ("create_backstore", "gpu2"),
+        ("create_backstore", "gpu1"),
+    ]
+    assert changes.unsaved == ("gpu2", "gpu1")
+    assert {entry.key: entry.device for entry in changes.running.backstores} == {
+        "gpu1": DISK,
+        "gpu2": "/dev/vdc",
+        "gpu3": "/dev/vdd",
+    }
+
+
+def test_nothing_declared_is_nothing_to_do():
+    state = observed(RUNS)
+    assert plan_backstores([], state, predict=False) == Changes((), (), state.running)
+
+
+def test_one_that_only_has_to_be_saved_is_named_and_has_no_steps():
+    changes = several(WANTED, found=[Backstore("block", "gpu1", DISK, WWN)])
+    assert (changes.actions, changes.unsaved) == ((), ("gpu1",))
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"device": "/dev/vdb"}, "device /dev/vdb: found it in backstore gpu1, expected"),
+        ({"wwn": SAME_WWID}, "wwn of backstore gpu2: found the WWID %s that backstore gpu1" % WWID),
+    ],
+)
+def test_two_new_ones_with_one_device_or_one_wwid_are_refused(change, what):
+    with pytest.raises(ModelStoreError) as caught:
+        several(WANTED, replace(BESIDE, **change))
+    assert str(caught.value).startswith(what)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_device_that_a_declared_one_gives_up_after_a_reboot_is_free(order):
+    saved = Configuration((Backstore("block", "gpu1", "/dev/vdc", WWN),))
+    desired = [WANTED, BESIDE][::order]
+    state = replace(observed(saved=saved), devices={"gpu1": FREE, "gpu2": FREE})
+    assert len(plan_backstores(desired, state, predict=False).actions) == 2
+    with pytest.raises(ModelStoreError, match="it in backstore gpu1 .saved."):
+        plan_backstores([BESIDE], state, predict=False)

@@ -23,6 +23,7 @@ from _fakes.lio import (
     TPG_PARAMETERS,
     UNFINISHED,
     FakeLio,
+    backstore_options,
     empty_acl,
     empty_tpg,
     target_options,
@@ -86,8 +87,12 @@ def fake():
 
 def new_fake():
     lio = FakeLio()
+    lio.fs.files.update({"/proc/self/mountinfo": "", "/proc/swaps": ""})
     for name in BACKSTORES:
         lio.add_backstore(name, "/dev/" + name, name)
+        lio.fs.files["/dev/" + name] = ""
+        lio.fs.files["/sys/class/block/%s/dev" % name] = "254:16"
+        lio.fs.files["/sys/class/block/%s/size" % name] = "2048"
     return lio
 
 
@@ -276,7 +281,7 @@ def test_only_the_file_is_written_when_only_the_file_is_stale(fake):
 def test_parameters_are_set_once(fake):
     tpg = {**exclusive(GPU1), "parameters": {"InitialR2T": False, "MaxBurstLength": 16776192}}
     plan = converge(fake, target_options(STORE, tpg))
-    assert plan.after["tpgs"][0]["parameters"] == {
+    assert plan.after["target"]["tpgs"][0]["parameters"] == {
         "InitialR2T": "No",
         "MaxBurstLength": "16776192",
     }
@@ -331,6 +336,106 @@ def test_a_backstore_that_another_target_exports_stays(fake, running):
 
 def test_removing_a_target_that_is_not_there_does_nothing(fake):
     assert verbs(plan_of(fake, target_options(STORE, state="absent"))) == []
+
+
+# Backstores in the same call.
+
+
+def declared(name, **changes):
+    options = {"device": "/dev/" + name, "wwn": volume_wwn(STORE, name), **changes}
+    return backstore_options(name, **options)
+
+
+def with_backstores(*nodes, **changes):
+    """A volume for each node, made in the same call."""
+    names = [node.rsplit(":")[-1] for node in nodes]
+    return {
+        **target_options(STORE, exclusive(*nodes)),
+        "backstores": [declared(name, **changes) for name in names],
+    }
+
+
+@pytest.fixture
+def bare(fake):
+    fake.storage.clear()
+    return fake
+
+
+def test_backstores_and_target_are_made_in_one_run_and_saved_once(bare):
+    options = with_backstores(GPU1, GPU2, attributes={"emulate_tpu": True})
+    plan = converge(bare, options)
+    assert verbs(plan)[:5] == [
+        "create_backstore",
+        "set_backstore_attributes",
+        "create_backstore",
+        "set_backstore_attributes",
+        "create_target",
+    ]
+    assert verbs(plan).count("save") == 1
+    assert [entry["exported_by"] for entry in plan.after["backstores"]] == [
+        [STORE + " tpg1 lun0"],
+        [STORE + " tpg1 lun1"],
+    ]
+    assert [entry["size_bytes"] for entry in plan.after["backstores"]] == [1048576, 1048576]
+    saved = json.loads(bare.fs.read(SAVE_FILE))
+    assert [entry["wwn"] for entry in saved["storage_objects"]] == [
+        volume_wwn(STORE, name) for name in ("gpu1", "gpu2")
+    ]
+    assert saved["storage_objects"][0]["attributes"]["emulate_tpu"] == 1
+
+
+def test_backstores_in_files_are_made_too(bare, tmp_path):
+    image = str(tmp_path / "gpu1.img")
+    file = {"type": "fileio", "device": None, "path": image, "size": "1M"}
+    tpg = {"luns": [{"backstore": "fileio/gpu1"}], "acls": []}
+    options = {**target_options(STORE, tpg), "backstores": [declared("gpu1", **file)]}
+    assert verbs(converge(bare, options))[:2] == ["create_file", "create_backstore"]
+    assert os.path.getsize(image) == 1024 * 1024
+    assert bare.targets[STORE][1]["luns"] == {0: "fileio/gpu1"}
+    options["backstores"][0]["attributes"] = {"emulate_tpu": "1"}
+    assert verbs(converge(bare, options)) == ["set_backstore_attributes", "save"]
+    assert bare.storage["fileio/gpu1"]["attributes"]["emulate_tpu"] == "1"
+
+
+def test_a_refusal_of_one_backstore_or_of_the_target_leaves_everything_as_it_was(bare):
+    converge(bare, with_backstores(GPU1))
+    before = copy.deepcopy((bare.targets, bare.storage, bare.fs.files))
+    bad = with_backstores(GPU1, GPU2, GPU3)
+    bad["backstores"][2]["device"] = "/dev/gpu2"
+    two = with_backstores(GPU1, GPU2)
+    two["tpgs"][0]["acls"][0]["luns"].append(
+        {"backstore": "gpu2", "lun": 1, "write_protect": False}
+    )
+    for options, message in ((bad, "it in backstore gpu2"), (two, "write access for")):
+        with pytest.raises(ModelStoreError, match=message):
+            converge(bare, options)
+        assert (bare.targets, bare.storage, bare.fs.files) == before
+
+
+def test_a_backstore_that_lio_does_not_take_keeps_nobodys_access_open(bare):
+    converge(bare, with_backstores(GPU1, GPU2))
+    options = with_backstores(GPU1, GPU3, attributes={})
+    options["backstores"][1]["attributes"] = {"emulate_nonsense": "1"}
+    with pytest.raises(ModelStoreError, match="set_backstore_attributes of backstore gpu3"):
+        converge(bare, options)
+    assert {key[2] for key in bare.access()} == {GPU1}
+    (tpg,) = json.loads(bare.fs.read(SAVE_FILE))["targets"][0]["tpgs"]
+    assert [entry["node_wwn"] for entry in tpg["node_acls"]] == [GPU1]
+    options["backstores"][1]["attributes"] = {}
+    converge(bare, options)
+
+
+def test_the_server_is_read_once_for_all_backstores(bare, monkeypatch):
+    converge(bare, with_backstores(GPU1, GPU2, GPU3))
+    lio, reads = lio_of(bare), []
+    for name in ("running", "saved"):
+        read = getattr(lio, name)
+        monkeypatch.setattr(
+            lio, name, lambda name=name, read=read, **options: reads.append(name) or read(**options)
+        )
+    desired = desired_target(with_backstores(GPU1, GPU2, GPU3))
+    assert load_target(lio, desired).running.backstore("gpu3")
+    assert reads == ["running", "saved"]
 
 
 def test_a_missing_backstore_is_refused_for_real_and_predicted_in_check_mode():
@@ -491,7 +596,7 @@ def test_a_session_in_demo_mode_keeps_the_target(fake):
         plan_of(fake, target_options(STORE, state="absent"))
 
 
-def test_256_initiators_with_256_luns_each_are_compared_in_a_second():
+def test_256_initiators_with_256_luns_and_backstores_are_compared_in_a_second():
     readers = tuple(MappedLun(number, number, True) for number in range(256))
     luns = tuple(Lun(number, "v%d" % number) for number in range(256))
     initiators = ["%s-%03d" % (GPU1, number) for number in range(256)]
@@ -522,10 +627,14 @@ def test_256_initiators_with_256_luns_each_are_compared_in_a_second():
         acls=tuple(Acl(initiator, chap, readers) for initiator in initiators),
         attributes=desired.tpgs[0].attributes,
     )
-    backstores = tuple(Backstore("block", lun.backstore, "/dev/x", "") for lun in luns)
+    wwns = {lun.backstore: volume_wwn(STORE, lun.backstore) for lun in luns}
+    backstores = tuple(Backstore("block", name, "/dev/" + name, wwns[name]) for name in wwns)
+    options["backstores"] = [declared(name) for name in wwns]
+    desired = desired_target(options)
     everything = Configuration(backstores, (Target(STORE, tpgs=(tpg,)),))
+    nodes = {entry.device: entry.device for entry in backstores}
     begin = time.process_time()
-    plan = plan_target(desired, Observed(everything, everything), predict=False)
+    plan = plan_target(desired, Observed(everything, everything, nodes=nodes), predict=False)
     assert plan.actions == ()
     assert time.process_time() - begin < 1
 
@@ -638,7 +747,7 @@ def test_unfinished_luns_are_shown_and_made_anew(fake):
     tpg["luns"][1] = UNFINISHED
     tpg["acls"][GPU2]["mapped"] = {0: UNFINISHED}
     plan = converge(fake, target_options(STORE, exclusive(GPU1, GPU2)))
-    assert plan.before["tpgs"][0]["luns"][1] == {"lun": 1, "backstore": None}
+    assert plan.before["target"]["tpgs"][0]["luns"][1] == {"lun": 1, "backstore": None}
     assert verbs(plan) == ["unmap_lun", "delete_lun", "save", "create_lun", "map_lun", "save"]
     assert fake.access()[(STORE, 1, GPU2, SECRETS[GPU2], 0, "gpu2")] == 2
 
@@ -700,7 +809,7 @@ def test_a_writer_of_a_saved_target_that_does_not_run_is_refused(fake):
 def test_an_ipv6_portal_has_brackets_in_lio_and_none_in_results(fake):
     plan = converge(fake, target_options(STORE, {"portals": [{"address": "[FD00:0::0010]"}]}))
     assert fake.targets[STORE][1]["portals"] == [("[fd00::10]", 3260)]
-    assert plan.after["tpgs"][0]["portals"] == [{"address": "fd00::10", "port": 3260}]
+    assert plan.after["target"]["tpgs"][0]["portals"] == [{"address": "fd00::10", "port": 3260}]
 
 
 # Any state of LIO, to any declaration.
@@ -714,8 +823,8 @@ def sets_of(values):
 
 
 @st.composite
-def running_tpgs(draw):
-    luns = draw(st.dictionaries(numbers, st.sampled_from([*BACKSTORES, UNFINISHED]), max_size=3))
+def running_tpgs(draw, backstores=BACKSTORES):
+    luns = draw(st.dictionaries(numbers, st.sampled_from([*backstores, UNFINISHED]), max_size=3))
     finished = sorted(number for number, backstore in luns.items() if backstore is not UNFINISHED)
     mapped = st.dictionaries(
         numbers,
@@ -801,6 +910,74 @@ def declarations(draw):
     writers = {name: draw(st.sampled_from(sorted(SECRETS))) for name in BACKSTORES}
     tags = draw(st.lists(st.sampled_from([1, 2]), unique=True, min_size=1))
     return target_options(STORE, *[draw(declared_tpgs(tag, writers)) for tag in tags])
+
+
+BACKSTORE_STATES = st.fixed_dictionaries(
+    {
+        name: st.sampled_from(["right", "drifted", "protected", "unfinished", "saved", "missing"])
+        for name in BACKSTORES
+    }
+)
+
+
+def exportable(states):
+    """The backstores that LIO can export, and that need not be made anew."""
+    return [name for name, state in states.items() if state in ("right", "drifted")]
+
+
+def put_backstores(fake, states):
+    """Bring the backstores into these states; all but the missing ones are saved."""
+    for name in states:
+        fake.storage[name]["wwn"] = volume_wwn(STORE, name)
+    entries = [entry.dump() for entry in fake.rtslib.tcm.StorageObject.all()]
+    for name, state in states.items():
+        if state == "drifted":
+            fake.storage[name]["attributes"]["emulate_tpu"] = "0"
+        elif state == "protected":
+            fake.storage[name]["made"] = {"readonly": True}
+        elif state == "unfinished":
+            fake.storage[name].update(wwn="", dev="")
+        elif state in ("saved", "missing"):
+            fake.storage.pop(name)
+    saved = [entry for entry in entries if states[entry["name"]] != "missing"]
+    fake.fs.files[SAVE_FILE] = json.dumps({"storage_objects": saved, "targets": []})
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), states=BACKSTORE_STATES, saved=st.booleans(), changes=st.integers(0, 30))
+def test_backstores_in_any_state_are_made_even_after_a_run_killed_at_any_change(
+    data, states, saved, changes
+):
+    fake = new_fake()
+    put_backstores(fake, states)
+    if not saved:
+        fake.fs.remove(SAVE_FILE)
+    tpgs = running_tpgs(exportable(states)) if exportable(states) else st.just(empty_tpg())
+    fake.add_target(STORE, {1: data.draw(tpgs)})
+    options = data.draw(declarations())
+    options["backstores"] = [
+        declared(name, attributes={"emulate_tpu": 1})
+        for name in data.draw(st.permutations(BACKSTORES))
+    ]
+    countdown = iter(range(changes))
+
+    def kill():
+        if next(countdown, None) is None:
+            raise Killed
+
+    fake.watch = kill
+    changer = TargetChanger(lio_of(fake), STORE)
+    with contextlib.suppress(Killed):
+        for action in plan_of(fake, options).actions:
+            kill()
+            changer.apply(action)
+    fake.watch = lambda: None
+    converge(fake, options)
+    for name in BACKSTORES:
+        assert fake.storage[name]["wwn"] == volume_wwn(STORE, name)
+        assert fake.storage[name]["attributes"]["emulate_tpu"] == "1"
+    stored = json.loads(fake.fs.read(SAVE_FILE))["storage_objects"]
+    assert sorted(entry["name"] for entry in stored) == sorted(BACKSTORES)
 
 
 def writers_of(access):

@@ -19,7 +19,7 @@ _FILE = f"{_UNIT}.bin"
 # One request at a time, past the page cache, so that the longest of them is the longest stall. The
 # pause leaves a processor to the rest of an emulated machine.
 _OPTIONS = (
-    "--rw=write", "--size=16M", "--bs=64k", "--ioengine=psync", "--direct=1", "--thinktime=20000",
+    "--rw=write", "--size=16M", "--bs=16k", "--ioengine=psync", "--direct=1", "--thinktime=50000",
     "--verify=crc32c", "--verify_backlog=16", "--verify_fatal=1", "--time_based", "--runtime=86400",
 )  # fmt: skip
 

@@ -152,9 +152,13 @@ def test_a_volume_that_holds_something_is_never_formatted(gpu1: Host) -> None:
     device = f"/dev/mapper/{volume_wwid('gpu1')}"
     clear = f"dd if=/dev/zero of={device} bs=1M oflag=direct || test $? = 1"  # ends at the end
     gpu1.check_output(f"systemctl stop {APP} && umount {MOUNT}")
+    # One entry of a partition table, the three that are empty, and the table's signature.
+    entry = r"\0\0\2\0\203\0\0\0\0\10\0\0\0\10\0\0"
+    table = rf"{{ printf '{entry}'; head -c 48 /dev/zero; printf '\125\252'; }}"
     for holds, put in (
         ("data without a signature", f"echo precious | dd of={device} bs=1M seek=200 conv=notrunc"),
-        ("ext4", f"mkfs.ext4 -q -F {device}"),
+        ("minix", f"mkfs.minix {device}"),
+        ("dos", f"{table} | dd of={device} bs=1 seek=446 conv=notrunc"),
     ):
         gpu1.check_output(clear)
         gpu1.check_output(put)

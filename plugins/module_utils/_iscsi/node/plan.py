@@ -108,7 +108,9 @@ def _present(desired: DesiredNode, observed: ObservedNode) -> Plan:
         if record.tpgt == desired.tpgt
     }
     wanted = [(portal, iface) for portal in desired.portals for iface in desired.ifaces]
-    actions: list[Action] = []
+    # iscsiadm makes no record beside a damaged one of the old form, which has no tag.
+    old = [file for file in matching(desired, observed.records.damaged) if file.tpgt is None]
+    actions = [_remove_damaged(file) for file in old]
     if len(there) < len(wanted) and not observed.iscsid_active:
         actions.append(Action("start_iscsid", "iscsid.socket"))
     after = []
@@ -151,8 +153,12 @@ def _remove(
                 )
     return [
         *(Action("delete_record", _label(record), _where(record)) for record in records),
-        *(Action("remove_damaged_record", file.path, {"path": file.path}) for file in damaged),
+        *(_remove_damaged(file) for file in damaged),
     ]
+
+
+def _remove_damaged(file: DamagedRecord) -> Action:
+    return Action("remove_damaged_record", file.path, {"path": file.path})
 
 
 def _create(record: NodeRecord, damaged: DamagedRecord | None) -> Action:

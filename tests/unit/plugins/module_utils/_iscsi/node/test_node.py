@@ -328,6 +328,17 @@ def test_absent_removes_a_damaged_record_of_the_old_form() -> None:
     assert nodes(fake) == []
 
 
+def test_present_removes_a_damaged_record_of_the_old_form_first() -> None:
+    # iscsiadm ends with exit code 6 as long as it is there.
+    fake = initiator()
+    fake.fs.files[f"{fake.root}/nodes/{TARGET}/10.77.1.10,3260"] = ""
+    fake.fs.files[f"{fake.root}/nodes/{TARGET}/10.77.9.10,3260"] = ""
+    fake.iscsid_active = True
+    steps = run(fake, portals=PORTALS[:1])
+    assert steps == ["remove_damaged_record", "create_record", "update_record"]
+    assert nodes(fake) == ["10.77.1.10,3260,1/default", "10.77.9.10,3260"]
+
+
 def test_exclusive_deletes_the_records_at_other_portals_at_the_end() -> None:
     fake = initiator()
     fake.add_record(TARGET, PORTALS[2] + ",1")

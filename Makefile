@@ -12,7 +12,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PYTHONPATH := $(CURDIR)/.build
 
 play = ANSIBLE_CONFIG=tests/rig/ansible.cfg ansible-playbook \
-	-i examples/inventory -i tests/rig/demo.yml -i .rig/demo/inventory.yml
+	-i examples/inventory -i tests/rig/demo.yml -i tests/rig/jumbo.yml -i .rig/demo/inventory.yml
 
 # $(call need,VARIABLES,usage): stop with the usage unless each of the variables has a value.
 need = $(foreach name,$1,$(if $($(name)),,$(error $(name) is missing. Usage: $2)))

@@ -166,12 +166,10 @@ def _disk(raw: Any, where: str) -> Disk:
 
 
 def _addresses(network: Any, raw: Any, where: str) -> Addresses:
-    """One address, or a list of them."""
+    """One address, or a list of them; a card without any is left to the machine's user."""
     if not _NETWORK.fullmatch(str(network)):
         raise RigError(f"{where}: a network's name is 1 to 24 lower-case letters, digits and _")
     values = raw if isinstance(raw, list) else [raw]
-    if not values:
-        raise RigError(f"{where}: found no address, expected at least one")
     return tuple(_address(value, where) for value in values)
 
 

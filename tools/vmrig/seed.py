@@ -61,6 +61,8 @@ def files(
         ),
     }
     for name, addresses in machine.networks.items():
+        if not addresses:
+            continue
         text = _STORAGE.format(
             mac=qemu.mac(machine.name, name),
             mtu="" if machine.mtu is None else f"MTUBytes={machine.mtu}\n",

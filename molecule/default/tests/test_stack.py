@@ -33,6 +33,15 @@ def test_target_listens_on_the_storage_addresses_only(store: Host) -> None:
     assert addresses == {f"{portal}:3260" for portal in PORTALS}
 
 
+def test_packets_of_9000_bytes_pass_in_one_piece_both_ways(store: Host, node: Host) -> None:
+    for portal in PORTALS:
+        shown = json.loads(node.check_output(f"ip -json route get {portal}"))[0]
+        for host, there in ((node, portal), (store, shown["prefsrc"])):
+            card = json.loads(host.check_output(f"ip -json route get {there}"))[0]["dev"]
+            assert host.file(f"/sys/class/net/{card}/mtu").content_string == "9000\n"
+            host.check_output(f"ping -M do -s 8972 -c 3 -W 5 {there}")
+
+
 def test_target_requires_chap_and_admits_nobody_else(store: Host) -> None:
     assert store.file(f"{TPG}/attrib/authentication").content_string.strip() == "1"
     assert store.file(f"{TPG}/attrib/generate_node_acls").content_string.strip() == "0"

@@ -101,27 +101,36 @@ class LocalFileSystem:
             stream.write(text)
 
     def write_private(self, path: str, text: str, *, staging: str | None = None) -> None:
+        _replace(path, text, 0o600, staging or os.path.dirname(path))
+
+    def write_file(self, path: str, text: str, mode: int) -> None:
         folder = os.path.dirname(path)
-        # mkstemp gives mode 0600.
-        handle, temporary = tempfile.mkstemp(prefix=".modelstore-", dir=staging or folder)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.rename(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        os.makedirs(folder, mode=0o755, exist_ok=True)
+        _replace(path, text, mode, folder)
 
     def remove(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
+
+
+def _replace(path: str, text: str, mode: int, staging: str) -> None:
+    """Write a file beside another one, flush it to the disk and put it in the other's place."""
+    handle, temporary = tempfile.mkstemp(prefix=".modelstore-", dir=staging)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            os.fchmod(stream.fileno(), mode)
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    descriptor = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _find(command: str) -> str | None:

@@ -73,5 +73,8 @@ class FileSystem(Protocol):
             by default the folder of the file.
         """
 
+    def write_file(self, path: str, text: str, mode: int) -> None:
+        """Replace a file atomically, like :meth:`write_private`, and make its folder."""
+
     def remove(self, path: str) -> None:
         """Remove a file; not there already is fine."""

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 class MemoryFileSystem:
     """Files and links by absolute path; folders are there when something is in them.
 
-    ``private`` holds the files written with mode 0600 and the folder each was staged in,
+    ``private`` holds the files written with mode 0600 and the folder each was staged in, ``modes``
+    the modes of those that were written with one of their own,
     ``mtimes`` the times of those whose age matters, ``claimed`` the block devices in use.
     """
 
@@ -22,6 +23,7 @@ class MemoryFileSystem:
         self.files = dict(files or {})
         self.links = dict(links or {})
         self.private: dict[str, str] = {}
+        self.modes: dict[str, int] = {}
         self.mtimes: dict[str, float] = {}
         self.claimed: set[str] = set()
 
@@ -66,6 +68,10 @@ class MemoryFileSystem:
     def write_private(self, path: str, text: str, *, staging: str | None = None) -> None:
         self.files[self.realpath(path)] = text
         self.private[path] = staging or path.rpartition("/")[0]
+
+    def write_file(self, path: str, text: str, mode: int) -> None:
+        self.files[self.realpath(path)] = text
+        self.modes[path] = mode
 
     def remove(self, path: str) -> None:
         if self.links.pop(path, None) is None:

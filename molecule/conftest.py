@@ -125,17 +125,22 @@ def interrupted_play(name: str, at: str, *arguments: str, after: float = 0) -> s
 
     *at* is a part of the task's name, or its number.
     """
-    done = play(
-        name,
-        *arguments,
-        environment={
-            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "rig" / "callback"),
-            "ANSIBLE_CALLBACKS_ENABLED": "interrupt",
-            "INTERRUPT_AT": at,
-            "INTERRUPT_AFTER": str(after),
-        },
-    )
-    assert done.returncode == -signal.SIGKILL, f"not killed at {at}:\n{done.stdout}"
+    return killed(play(name, *arguments, environment=interruption(at, after)))
+
+
+def interruption(at: str, after: float = 0) -> dict[str, str]:
+    """The environment in which a run is killed there, see :func:`interrupted_play`."""
+    return {
+        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "rig" / "callback"),
+        "ANSIBLE_CALLBACKS_ENABLED": "interrupt",
+        "INTERRUPT_AT": at,
+        "INTERRUPT_AFTER": str(after),
+    }
+
+
+def killed(done: Done) -> str:
+    """Where a run was killed, which it must have been."""
+    assert done.returncode == -signal.SIGKILL, f"not killed:\n{done.stdout}"
     return re.findall(r"^KILLED .*", done.stdout, re.MULTILINE)[0]
 
 

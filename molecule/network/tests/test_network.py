@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import signal
 import time
 from typing import Any
 
 import pytest
 
 from molecule.conftest import (
-    ROOT,
     STATE,
     Done,
     Host,
     ansible,
     changes,
+    interruption,
+    killed,
     machine,
     rig,
     said,
@@ -232,17 +231,11 @@ def test_a_run_killed_before_it_comes_back_is_undone_by_the_host() -> None:
     wanted = [{"interface": "enp0s5", "addresses": [f"10.77.9.{NUMBERS[name]}/24"]}]
     done = role(
         f"--limit={name}",
-        environment={
-            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "rig" / "callback"),
-            "ANSIBLE_CALLBACKS_ENABLED": "interrupt",
-            "INTERRUPT_AT": "confirm | Come back over a new connection",
-            "INTERRUPT_AFTER": "0",
-        },
+        environment=interruption("confirm | Come back over a new connection"),
         storage_network_interfaces=wanted,
         storage_network_rollback=45,
     )
-    assert done.returncode == -signal.SIGKILL, done.stdout
-    assert re.search(r"^KILLED ", done.stdout, re.MULTILINE)
+    print(killed(done))
     host = machine(name)
     wait_until("old addresses", lambda: "10.77.2." in host.run("ip address").stdout)
     assert "10.77.9." not in host.check_output("ip address")

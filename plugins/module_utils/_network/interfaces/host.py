@@ -31,11 +31,11 @@ from ansible_collections.tts.modelstore.plugins.module_utils._network.interfaces
     Write,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._network.interfaces.plan import (
-    mode_of,
     unlike,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._network.interfaces.render import (
     FOLDERS,
+    mode_of,
 )
 
 # Seconds that the backend has for what it was told. networkd and NetworkManager answer before they
@@ -53,10 +53,7 @@ _SERVICES = {
 
 def load(runner: Runner, fs: FileSystem) -> Observed:
     """Read what the host has."""
-    names = fs.listdir("/sys/class/net")
-    paths = {name: fs.realpath("/sys/class/net/%s/device" % name) for name in names}
-    shown = _output(runner, ["ip", "-json", "-details", "address", "show"])
-    devices = parse.devices(shown, paths)
+    devices = _devices(runner, fs)
     backends = _backends(runner, fs)
     unmanaged: frozenset[str] = frozenset()
     if NETWORKMANAGER in backends:
@@ -108,7 +105,7 @@ def settle(
     """
     left = SETTLE
     while True:
-        found = unlike(desired, load(runner, fs))
+        found = unlike(desired, _devices(runner, fs))
         if not found:
             return
         if left <= 0:
@@ -167,6 +164,13 @@ def _systemctl(runner: Runner, *arguments: str) -> None:
             "it to succeed",
             "The network was not changed by this step. Look at the journal of this host.",
         )
+
+
+def _devices(runner: Runner, fs: FileSystem) -> tuple[Device, ...]:
+    names = fs.listdir("/sys/class/net")
+    paths = {name: fs.realpath("/sys/class/net/%s/device" % name) for name in names}
+    shown = _output(runner, ["ip", "-json", "-details", "address", "show"])
+    return parse.devices(shown, paths)
 
 
 def _output(runner: Runner, argv: list[str]) -> str:

@@ -30,13 +30,12 @@ from ansible_collections.tts.modelstore.plugins.module_utils._network.interfaces
     NETWORKD,
     NETWORKMANAGER,
     VLAN,
+    Device,
     Observed,
     Wanted,
     Write,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._network.interfaces.render import (
-    FOLDERS,
-    MODES,
     render,
 )
 from ansible_collections.tts.modelstore.plugins.module_utils._network.interfaces.resolve import (
@@ -81,10 +80,9 @@ def plan_network(desired: Desired, observed: Observed) -> Plan:
     aim = goal(desired, observed)
     stale = _stale(aim, observed)
     changed = _changed(aim, observed)
-    gone = sorted(set(observed.files) - set(aim.files))
-    written = [path for path, text in aim.files.items() if observed.files.get(path) != text]
+    files = _files(aim, observed)
     before, after = _shown(aim, observed, now=True), _shown(aim, observed, now=False)
-    if not (stale or changed or gone or written):
+    if not (stale or changed or files):
         disarm = desired.confirm and observed.armed
         return Plan((Action("disarm_rollback", rollback.UNIT),) if disarm else (), before, after)
     if desired.confirm:
@@ -96,38 +94,53 @@ def plan_network(desired: Desired, observed: Observed) -> Plan:
             "whether an address of the task is in the network that Ansible comes from.",
         )
     return Plan(
-        (*_arm(desired, aim, observed, changed, stale), *_steps(aim, observed, changed, stale)),
+        (
+            _arm(desired, aim, observed, changed, stale),
+            *_steps(aim, observed, files, changed, stale),
+        ),
         before,
         after,
     )
 
 
+def _files(aim: Goal, observed: Observed) -> list[Action]:
+    """The steps from our files as they are to those of the goal."""
+    gone = sorted(set(observed.files) - set(aim.files))
+    return [
+        *(Action("remove_file", path) for path in gone),
+        *(
+            Write("write_file", path, {}, {path: text})
+            for path, text in aim.files.items()
+            if observed.files.get(path) != text
+        ),
+    ]
+
+
 def _arm(
     desired: Desired, aim: Goal, observed: Observed, changed: list[str], stale: list[str]
-) -> list[Action]:
+) -> Action:
     touched = [d for d in observed.devices if d.name in changed or d.name in stale]
     made = [name for name in changed if observed.device(name) is None]
     script = rollback.script(
         _backend_before(observed) or aim.backend,
         before=observed.files,
         after=aim.files,
-        modes={path: mode_of(path) for path in observed.files},
         devices=touched,
         made=made,
     )
-    return [
-        Write(
-            "arm_rollback",
-            rollback.UNIT,
-            {"seconds": desired.rollback, "interfaces": [d.name for d in touched] + made},
-            {rollback.SCRIPT: script, **rollback.units(desired.rollback)},
-        )
-    ]
+    return Write(
+        "arm_rollback",
+        rollback.UNIT,
+        {"seconds": desired.rollback, "interfaces": [d.name for d in touched] + made},
+        {rollback.SCRIPT: script, **rollback.units(desired.rollback)},
+    )
 
 
-def _steps(aim: Goal, observed: Observed, changed: list[str], stale: list[str]) -> list[Action]:
+def _steps(
+    aim: Goal, observed: Observed, files: list[Action], changed: list[str], stale: list[str]
+) -> list[Action]:
     before = _backend_before(observed) or aim.backend
-    known = rollback.owned_devices(observed.files.get(rollback.STATE, ""))
+    known = _owned(observed)
     there = [name for name in (*stale, *changed) if observed.device(name)]
     cards = [name for name in there if not _is_software(name, observed)]
     remade = [one.name for one in aim.wanted if _has_to_be_remade(one, observed)]
@@ -143,11 +156,7 @@ def _steps(aim: Goal, observed: Observed, changed: list[str], stale: list[str]) 
         if device.kind == kind and device.name in there and device.name in known
     ]
     actions += [_run("take_down", argv) for argv in commands.take_down(before, down)]
-    gone = sorted(set(observed.files) - set(aim.files))
-    actions += [Action("remove_file", path) for path in gone]
-    for path, text in aim.files.items():
-        if observed.files.get(path) != text:
-            actions.append(Write("write_file", path, {}, {path: text}))
+    actions += files
     actions += [_run("delete_interface", argv) for argv in commands.delete(doomed)]
     actions += [_run("flush_addresses", argv) for argv in commands.flush(flushed)]
     if before != aim.backend or not aim.wanted:
@@ -162,6 +171,11 @@ def _backend_before(observed: Observed) -> str:
     return rollback.owner(observed.files.get(rollback.STATE, ""))
 
 
+def _owned(observed: Observed) -> frozenset[str]:
+    """The interfaces that are ours already."""
+    return rollback.owned_devices(observed.files.get(rollback.STATE, ""))
+
+
 def state(desired: Desired, observed: Observed) -> dict[str, Any]:
     """What the task speaks of, in the form the user sees."""
     aim = goal(desired, observed)
@@ -172,10 +186,11 @@ def state(desired: Desired, observed: Observed) -> dict[str, Any]:
     }
 
 
-def unlike(desired: Desired, observed: Observed) -> list[str]:
+def unlike(desired: Desired, devices: tuple[Device, ...]) -> list[str]:
     """What is not yet as the task asks for, in words."""
+    observed = Observed(devices)
     found = []
-    for one in goal(desired, observed).wanted:
+    for one in resolve(desired.links, observed):
         device = observed.device(one.name)
         if one.differs(device):
             found.append(
@@ -185,14 +200,6 @@ def unlike(desired: Desired, observed: Observed) -> list[str]:
                 else "no %s" % one.name
             )
     return found
-
-
-def mode_of(path: str) -> int:
-    """The mode of one of our files."""
-    for backend, (folder, _prefix) in FOLDERS.items():
-        if path.startswith(folder + "/"):
-            return MODES[backend]
-    return 0o644
 
 
 def _run(name: str, argv: list[str]) -> Action:
@@ -227,7 +234,7 @@ def _refuse(one: Wanted, backend: str, observed: Observed) -> None:
             "%d or more" % one.mtu,
             "Nothing was changed. Set mtu to what the card can do.",
         )
-    known = rollback.owned_devices(observed.files.get(rollback.STATE, ""))
+    known = _owned(observed)
     if device and device.name not in known and (device.master or device.kind != one.kind):
         raise ModelStoreError(
             "interface %s" % one.name,
@@ -263,7 +270,7 @@ def _names(path: str, text: str, name: str, backend: str) -> bool:
 
 def _stale(aim: Goal, observed: Observed) -> list[str]:
     """Our interfaces that are not wanted any more, those on top first."""
-    known = rollback.owned_devices(observed.files.get(rollback.STATE, ""))
+    known = _owned(observed)
     names = {one.name for one in aim.wanted}
     there = [d.name for d in observed.devices if d.name in known and d.name not in names]
     return sorted(there, key=lambda name: not _is_software(name, observed))
@@ -272,13 +279,10 @@ def _stale(aim: Goal, observed: Observed) -> list[str]:
 def _changed(aim: Goal, observed: Observed) -> list[str]:
     """The wanted interfaces that the backend has to look at again, those below first."""
     one_each = aim.backend in (NETWORKD, NETWORKMANAGER)
-    folder, prefix = FOLDERS.get(aim.backend, ("", ""))
     changed = set()
     for one in aim.wanted:
-        start = "%s/%s%s." % (folder, prefix, one.name)
-        # A VLAN's name begins with that of its card, so the rest has to be the ending.
-        files = [p for p in aim.files if p.startswith(start) and p.count(".") == start.count(".")]
-        rewritten = one_each and any(observed.files.get(p) != aim.files[p] for p in files)
+        files = render(aim.backend, (one,)) if one_each else {}
+        rewritten = any(observed.files.get(path) != text for path, text in files.items())
         if rewritten or one.differs(observed.device(one.name)):
             changed |= {one.name, *one.members, *([one.master] if one.master else [])}
     return [one.name for one in aim.wanted if one.name in changed]

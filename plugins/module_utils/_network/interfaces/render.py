@@ -36,7 +36,15 @@ FOLDERS = {
     NETPLAN: ("/etc/netplan", "90-modelstore"),
 }
 # networkd reads its files as a user of its own.
-MODES = {NETWORKD: 0o644, NETWORKMANAGER: 0o600, IFUPDOWN: 0o644, NETPLAN: 0o600}
+_MODES = {NETWORKD: 0o644, NETWORKMANAGER: 0o600, IFUPDOWN: 0o644, NETPLAN: 0o600}
+
+
+def mode_of(path: str) -> int:
+    """The mode of one of our files."""
+    for backend, (folder, _prefix) in FOLDERS.items():
+        if path.startswith(folder + "/"):
+            return _MODES[backend]
+    return 0o644
 
 
 def render(backend: str, wanted: Sequence[Wanted]) -> dict[str, str]:

@@ -23,6 +23,9 @@ from ansible_collections.tts.modelstore.plugins.module_utils._network.interfaces
     NETWORKD,
     Device,
 )
+from ansible_collections.tts.modelstore.plugins.module_utils._network.interfaces.render import (
+    mode_of,
+)
 
 FOLDER = "/var/lib/modelstore/network"
 # Which interfaces are ours: those that are no longer wanted are found by it.
@@ -51,7 +54,6 @@ def script(
     *,
     before: Mapping[str, str],
     after: Mapping[str, str],
-    modes: Mapping[str, int],
     devices: Sequence[Device],
     made: Sequence[str],
 ) -> str:
@@ -59,7 +61,6 @@ def script(
 
     :param before: our files as they were: path → text.
     :param after: our files as they are going to be.
-    :param modes: path → mode of the files in ``before``.
     :param devices: the interfaces that are touched, as they were.
     :param made: interfaces that are going to be made.
     """
@@ -74,7 +75,7 @@ def script(
             "cat > %s <<'%s'" % (shlex.quote(path), _END),
             text.rstrip("\n"),
             _END,
-            "chmod %o %s" % (modes[path], shlex.quote(path)),
+            "chmod %o %s" % (mode_of(path), shlex.quote(path)),
         ]
     cards = [device.name for device in devices if device.kind == ETHERNET]
     lines += _lines(commands.flush(cards))

@@ -114,7 +114,7 @@ def _link(entry: Mapping[str, Any]) -> Link:
         bond=bond,
         bond_mode=entry.get("bond_mode") or "active-backup",
         vlan=_within("vlan", entry["vlan"], _VLAN) if entry.get("vlan") is not None else 0,
-        mtu=_within("mtu", entry.get("mtu") or 9000, _MTU),
+        mtu=_within("mtu", entry.get("mtu", 9000), _MTU),
         addresses=addresses,
     )
 

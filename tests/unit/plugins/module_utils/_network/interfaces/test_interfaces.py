@@ -383,6 +383,7 @@ def test_the_prediction_is_what_comes_out() -> None:
         ({"pci": "00:04.0", "addresses": ["10.77.1.21/24"]}, "with its domain"),
         ({"interface": "enp0s4", "vlan": 0, "addresses": ["10.77.1.21/24"]}, "1 to 4094"),
         ({"interface": "enp0s4", "vlan": 4095, "addresses": ["10.77.1.21/24"]}, "1 to 4094"),
+        ({"interface": "enp0s4", "mtu": 0, "addresses": ["10.77.1.21/24"]}, "1280 to 65535"),
         ({"interface": "enp0s4", "mtu": 900, "addresses": ["10.77.1.21/24"]}, "1280 to 65535"),
         ({"bond": "storage", "addresses": ["10.77.1.21/24"]}, "with 0 members"),
         ({"bond": "a b", "members": [{"interface": "enp0s4"}], "addresses": ["10.77.1.21/24"]}, "eth1"),

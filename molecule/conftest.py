@@ -194,6 +194,16 @@ def wait_until(what: str, ready: Callable[[], bool], seconds: float = 300) -> fl
     return time.monotonic() - start
 
 
+def lio_state(store: Host) -> str:
+    """All that LIO runs and has saved."""
+    shown: str = store.check_output(
+        "cd /sys/kernel/config/target && "
+        "find core iscsi \\( -type d -o -type l \\) -not -path '*statistics*' | sort; "
+        "sha256sum /etc/rtslib-fb-target/saveconfig.json"
+    )
+    return shown
+
+
 def active_paths(node: Host) -> int:
     shown = node.run("multipathd show paths raw format '%w %t %T'").stdout
     return sum(line.split()[1:] == ["active", "ready"] for line in shown.splitlines())

@@ -19,6 +19,7 @@ from molecule.conftest import (
     Host,
     ansible,
     changes,
+    lio_state,
     machine,
     said,
     site,
@@ -86,15 +87,6 @@ def targets(store: Host) -> set[str]:
     return set(store.check_output(f"ls {CONFIGFS}/iscsi | grep ^iqn").split())
 
 
-def everything(store: Host) -> str:
-    """All that LIO runs and has saved."""
-    shown: str = store.check_output(
-        f"cd {CONFIGFS} && find core iscsi \\( -type d -o -type l \\) -not -path '*statistics*' | sort; "
-        "sha256sum /etc/rtslib-fb-target/saveconfig.json"
-    )
-    return shown
-
-
 def content(store: Host, device: str) -> str:
     shown: str = store.check_output(f"sha256sum {device}")
     return shown
@@ -103,12 +95,12 @@ def content(store: Host, device: str) -> str:
 def test_a_disk_in_use_is_not_exported(disks: dict[str, str]) -> None:
     store, device = machine("store1"), disks["precious"]
     store.check_output(f"swapon {device}")
-    before = everything(store)
+    before = lio_state(store)
     for arguments in (("--check",), ()):
         done = role(device, "main", *arguments)
         assert done.returncode != 0
         assert f"{device.removeprefix('/dev/')} used as swap" in said(done)
-        assert everything(store) == before
+        assert lio_state(store) == before
     store.check_output(f"swapoff {device}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from molecule.conftest import MOUNT, machine, play, said, site, volume_wwid
+from molecule.conftest import MOUNT, lio_state, machine, play, said, site, volume_wwid
 
 APP = "indextts2@default"
 CACHE_HUB = "/opt/index-tts/cache_hub"
@@ -26,11 +26,7 @@ def test_a_foreign_signature_is_refused_in_check_mode_and_for_real() -> None:
 
 def test_a_second_writer_is_refused_before_anything_is_changed() -> None:
     store = machine("store1")
-    state = (
-        "find /sys/kernel/config/target/iscsi -type d -not -path '*statistics*'; "
-        "sha256sum /etc/rtslib-fb-target/saveconfig.json"
-    )
-    before = store.check_output(state)
+    before = lio_state(store)
     for shared in (
         "modelstore_disk=/dev/disk/by-id/virtio-models-gpu1",
         "modelstore_volume=shared",
@@ -39,7 +35,7 @@ def test_a_second_writer_is_refused_before_anything_is_changed() -> None:
             done = play("site", f"--extra-vars={shared}", *arguments)
             assert done.returncode != 0
             assert "gpu1 and gpu2 with the same one" in said(done)
-            assert store.check_output(state) == before
+            assert lio_state(store) == before
 
 
 def test_a_folder_with_model_files_is_never_replaced() -> None:

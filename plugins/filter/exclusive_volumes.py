@@ -23,7 +23,8 @@ description:
     C(<modelstore_iqn_prefix>:<host>)) and C(modelstore_target) from the variables of each client.
   - A client without C(modelstore_disk) has C(modelstore_size) instead, a whole number with the unit M, G or T (multiples
     of 1024). Its volume is a logical volume of that size, of the volume's name and in C(modelstore_volume_group), which
-    is a variable of the client or of the server.
+    is a variable of the client or of the server. With C(modelstore_thin_pool), of either as well, it is a thin one.
+  - Or the client has C(modelstore_clone_of), the name of a golden thin volume in that group, and its volume is a clone of it.
   - A client that names another server in C(modelstore_target) is passed over. One that names none, or has
     it empty, belongs to O(default_store).
 positional: _input, hostvars, store, target
@@ -59,7 +60,7 @@ _value:
   description:
     - For each client its volume, with C(name), C(device), C(wwn) and C(initiators), as
       O(tts.modelstore.iscsi_target#role:main:iscsi_target_volumes) takes it.
-    - For a logical volume also C(volume_group) and C(size), and C(device) is C(/dev/<volume_group>/<name>).
+    - For a logical volume also C(volume_group), C(size), C(thin_pool) and C(clone_of), and C(device) is C(/dev/<volume_group>/<name>).
   type: list
   elements: dict
 """

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.common.process import get_bin_path
+from ansible_collections.tts.modelstore.plugins.module_utils._ansible.scsi import read_capacity
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import (
     CommandTimeout,
     ModelStoreError,
@@ -91,6 +92,9 @@ class LocalFileSystem:
         except OSError as error:
             return error.errno == errno.EBUSY
         return False
+
+    def capacity(self, path: str) -> int | None:
+        return read_capacity(path)
 
     def mtime(self, path: str) -> float:
         return os.stat(path).st_mtime

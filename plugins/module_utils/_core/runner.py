@@ -60,6 +60,12 @@ class FileSystem(Protocol):
     def is_claimed(self, path: str) -> bool:
         """Whether the kernel holds a block device for itself: for a mount, a volume, a LUN, ..."""
 
+    def capacity(self, path: str) -> int | None:
+        """Bytes that a SCSI disk says it has, which the kernel asks for only when it is told to.
+
+        None when the disk does not answer.
+        """
+
     def mtime(self, path: str) -> float:
         """When the file was last written, in seconds since the epoch."""
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem
 
 BLOCK = "/sys/block"
@@ -20,3 +21,19 @@ def attribute(fs: FileSystem, path: str) -> str:
         return fs.read(path).strip()
     except OSError:
         return ""
+
+
+def disk_name(fs: FileSystem, device: str) -> str:
+    """The kernel's name of the whole disk or the map behind a path.
+
+    :raises ModelStoreError: there is none.
+    """
+    name = fs.realpath(device).rpartition("/")[2]
+    if not fs.exists("%s/%s" % (BLOCK, name)):
+        raise ModelStoreError(
+            "device %s" % device,
+            "no whole disk or map at this path",
+            "a disk or a multipath map",
+            "Look at 'ls -l /dev/disk/by-id' on this host.",
+        )
+    return name

@@ -43,8 +43,8 @@ def exclusive_volumes(
 ) -> list[dict[str, Any]]:
     """One volume for each client of this target server, mapped to that client alone.
 
-    It is the client's own disk on the server, or a logical volume that is to be cut out of a
-    volume group.
+    It is the client's own disk on the server, a logical volume that is to be cut out of a volume
+    group, or a clone of a golden logical volume.
 
     :param clients: inventory names of the hosts that use volumes.
     :param hostvars: the variables of all hosts.
@@ -143,9 +143,18 @@ def target_acls(
 
 
 def _storage(client: str, volume: str, hostvars: Variables, store: str) -> dict[str, str]:
-    """What a client's volume is made of: a disk, or a logical volume."""
+    """What a client's volume is made of: a disk, a logical volume, or a clone of one."""
     variables = hostvars[client]
     disk, size = variables.get("modelstore_disk"), variables.get("modelstore_size")
+    golden = variables.get("modelstore_clone_of")
+    if disk and golden:
+        raise ModelStoreError(
+            "volume of %s" % client,
+            "modelstore_disk and modelstore_clone_of",
+            "one of the two",
+            "Set modelstore_disk to export a disk as it is, or modelstore_clone_of to have a clone "
+            "of a logical volume.",
+        )
     if disk and size:
         raise ModelStoreError(
             "volume of %s" % client,
@@ -156,14 +165,27 @@ def _storage(client: str, volume: str, hostvars: Variables, store: str) -> dict[
         )
     if disk:
         return {"device": str(disk)}
-    if size:
+    if size or golden:
         group = _volume_group(client, hostvars, store)
         _check_lvm_name("volume of %s" % client, volume)
-        return {
-            "device": "/dev/%s/%s" % (group, volume),
-            "volume_group": group,
-            "size": _lvm_size(client, str(size)),
-        }
+        made = {"device": "/dev/%s/%s" % (group, volume), "volume_group": group}
+        if size:
+            made["size"] = _lvm_size(client, str(size))
+        pool = _first("modelstore_thin_pool", client, hostvars, store)
+        if golden:
+            _check_lvm_name("modelstore_clone_of of %s" % client, str(golden))
+            if golden == volume:
+                raise ModelStoreError(
+                    "volume of %s" % client,
+                    "a clone of itself",
+                    "a clone of another volume",
+                    "Set modelstore_clone_of to the golden volume, for hosts that get a clone only.",
+                )
+            made["clone_of"] = str(golden)
+        elif pool:
+            _check_lvm_name("modelstore_thin_pool of %s" % client, str(pool))
+            made["thin_pool"] = str(pool)
+        return made
     raise ModelStoreError(
         "volume of %s" % client,
         "no modelstore_disk and no modelstore_size",
@@ -174,12 +196,7 @@ def _storage(client: str, volume: str, hostvars: Variables, store: str) -> dict[
 
 
 def _volume_group(client: str, hostvars: Variables, store: str) -> str:
-    groups = [
-        hostvars[host].get("modelstore_volume_group")
-        for host in (client, store)
-        if host in hostvars
-    ]
-    group = next(filter(None, groups), None)
+    group = _first("modelstore_volume_group", client, hostvars, store)
     if group is None:
         raise ModelStoreError(
             "volume group of %s" % client,
@@ -189,6 +206,12 @@ def _volume_group(client: str, hostvars: Variables, store: str) -> str:
         )
     _check_lvm_name("volume group of %s" % client, str(group))
     return str(group)
+
+
+def _first(variable: str, client: str, hostvars: Variables, store: str) -> Any:
+    """A variable of the client, or else of its server; None when neither has it."""
+    values = [hostvars[host].get(variable) for host in (client, store) if host in hostvars]
+    return next(filter(None, values), None)
 
 
 def _check_lvm_name(what: str, name: str) -> None:

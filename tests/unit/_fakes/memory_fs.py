@@ -14,7 +14,8 @@ class MemoryFileSystem:
 
     ``private`` holds the files written with mode 0600 and the folder each was staged in, ``modes``
     the modes of those that were written with one of their own,
-    ``mtimes`` the times of those whose age matters, ``claimed`` the block devices in use.
+    ``mtimes`` the times of those whose age matters, ``claimed`` the block devices in use,
+    ``capacities`` what disks say of their size.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class MemoryFileSystem:
         self.modes: dict[str, int] = {}
         self.mtimes: dict[str, float] = {}
         self.claimed: set[str] = set()
+        self.capacities: dict[str, int] = {}
 
     def read(self, path: str) -> str:
         try:
@@ -55,6 +57,9 @@ class MemoryFileSystem:
 
     def is_claimed(self, path: str) -> bool:
         return path in self.claimed
+
+    def capacity(self, path: str) -> int | None:
+        return self.capacities.get(path)
 
     def mtime(self, path: str) -> float:
         if not self.exists(path):

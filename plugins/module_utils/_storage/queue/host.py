@@ -13,7 +13,11 @@ from collections.abc import Collection
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action
 from ansible_collections.tts.modelstore.plugins.module_utils._core.runner import FileSystem
-from ansible_collections.tts.modelstore.plugins.module_utils._storage.block import BLOCK, attribute
+from ansible_collections.tts.modelstore.plugins.module_utils._storage.block import (
+    BLOCK,
+    attribute,
+    disk_name,
+)
 from ansible_collections.tts.modelstore.plugins.module_utils._storage.queue.model import (
     Observed,
     Queue,
@@ -25,14 +29,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._storage.queue.pars
 
 def load_queue(fs: FileSystem, device: str, settings: Collection[str]) -> Observed:
     """The device and the paths that it is a map of."""
-    name = fs.realpath(device).rpartition("/")[2]
-    if not fs.exists("%s/%s/queue" % (BLOCK, name)):
-        raise ModelStoreError(
-            "device %s" % device,
-            "no whole disk or map at this path",
-            "a disk or a multipath map",
-            "Look at 'ls -l /dev/disk/by-id' on this host.",
-        )
+    name = disk_name(fs, device)
     paths = fs.listdir("%s/%s/slaves" % (BLOCK, name))
     return Observed(_queue(fs, name, settings), tuple(_queue(fs, path, settings) for path in paths))
 

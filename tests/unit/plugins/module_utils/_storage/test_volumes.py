@@ -243,6 +243,37 @@ def test_a_disk_and_a_size_at_once_are_refused() -> None:
         volumes(gpu1={"modelstore_size": "20G", "modelstore_volume_group": "models"})
 
 
+CLONE = {"modelstore_disk": None, "modelstore_clone_of": "golden"}
+
+
+def test_a_clone_is_a_volume_of_the_group_of_its_golden_volume() -> None:
+    variables = hostvars(gpu1=CLONE, gpu2={**CLONE, "modelstore_size": "30g"})
+    variables["store1"] = {"modelstore_volume_group": "models", "modelstore_thin_pool": "pool"}
+    made = exclusive_volumes(NODES, variables, "store1", STORE1)
+    assert [volume["device"] for volume in made] == ["/dev/models/gpu1", "/dev/models/gpu2"]
+    assert [volume["clone_of"] for volume in made] == ["golden", "golden"]
+    assert [volume.get("size") for volume in made] == [None, "30G"]
+    # Its space comes from the pool of its origin, wherever that is.
+    assert not any("thin_pool" in volume for volume in made)
+
+
+def test_the_thin_pool_of_the_store_counts_for_clients_without_one() -> None:
+    variables = hostvars(gpu1=LV, gpu2={**LV, "modelstore_thin_pool": "fast"})
+    variables["store1"] = {"modelstore_volume_group": "models", "modelstore_thin_pool": "pool"}
+    made = exclusive_volumes(NODES, variables, "store1", STORE1)
+    assert [volume["thin_pool"] for volume in made] == ["pool", "fast"]
+
+
+def test_a_disk_and_a_clone_at_once_are_refused() -> None:
+    with pytest.raises(ModelStoreError, match="found modelstore_disk and modelstore_clone_of"):
+        volumes(gpu1={"modelstore_clone_of": "golden", "modelstore_volume_group": "models"})
+
+
+def test_a_clone_of_itself_is_refused() -> None:
+    with pytest.raises(ModelStoreError, match="found a clone of itself"):
+        volumes(gpu1={**CLONE, "modelstore_clone_of": "gpu1", "modelstore_volume_group": "models"})
+
+
 @pytest.mark.parametrize("size", ["20", "0G", "1.5G", "50%FREE", "+1G", "20GB"])
 def test_a_size_is_a_whole_number_with_a_unit(size: str) -> None:
     with pytest.raises(ModelStoreError, match="modelstore_size of gpu1"):
@@ -256,6 +287,10 @@ def test_names_that_lvm_does_not_take_are_refused(name: str) -> None:
         volumes(gpu1={**group, "modelstore_volume": name})
     with pytest.raises(ModelStoreError, match="volume group of gpu1: .* LVM takes"):
         volumes(gpu1={**group, "modelstore_volume_group": name})
+    with pytest.raises(ModelStoreError, match="modelstore_thin_pool of gpu1: .* LVM takes"):
+        volumes(gpu1={**group, "modelstore_thin_pool": name})
+    with pytest.raises(ModelStoreError, match="modelstore_clone_of of gpu1: .* LVM takes"):
+        volumes(gpu1={**group, "modelstore_clone_of": name})
 
 
 def test_a_disk_may_have_a_volume_name_that_lvm_does_not_take() -> None:

@@ -150,6 +150,14 @@ interfaces:
     enp0s4:
       mtu: 9000
       addresses: [10.77.1.21/24]
+shared_subnets:
+  description:
+    - Those of the interfaces that share an IPv4 subnet with another one of them, once the task is done.
+    - The kernel answers for any of them on each, unless C(arp_ignore), C(arp_announce) and C(rp_filter) are set for them.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 rollback_armed:
   description: Whether the timer that puts the old configuration back is running.
   returned: success

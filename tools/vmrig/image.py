@@ -43,8 +43,8 @@ INSTALLED = (
 )  # fmt: skip
 # The roles install these; they wait in apt's cache, so no machine downloads anything.
 DOWNLOADED = (
-    "auditd", "fio", "multipath-tools", "open-iscsi", "python3-rtslib-fb", "targetcli-fb",
-    "xfsprogs",
+    "auditd", "fio", "lvm2", "multipath-tools", "nftables", "open-iscsi", "python3-rtslib-fb",
+    "targetcli-fb", "thin-provisioning-tools", "xfsprogs",
 )  # fmt: skip
 # Timers that would wake up in the middle of a test.
 MASKED = (

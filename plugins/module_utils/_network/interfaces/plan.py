@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,8 +184,19 @@ def state(desired: Desired, observed: Observed) -> dict[str, Any]:
     return {
         "backend": aim.backend or None,
         "interfaces": _interfaces(aim, observed),
+        "shared_subnets": shared_subnets(aim.wanted),
         "rollback_armed": observed.armed,
     }
+
+
+def shared_subnets(wanted: Iterable[Wanted]) -> list[str]:
+    """The interfaces whose IPv4 subnet another one has as well."""
+    owners: dict[ipaddress.IPv4Network, set[str]] = {}
+    for one in wanted:
+        for address in map(ipaddress.ip_interface, one.addresses):
+            if isinstance(address, ipaddress.IPv4Interface):
+                owners.setdefault(address.network, set()).add(one.name)
+    return sorted({name for names in owners.values() if len(names) > 1 for name in names})
 
 
 def unlike(desired: Desired, devices: tuple[Device, ...]) -> list[str]:

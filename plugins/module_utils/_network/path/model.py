@@ -20,6 +20,8 @@ from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import
 _HEADERS = {4: 20 + 8, 6: 40 + 8}
 # The usual size of Ethernet: what passes where something on the way was left as it was.
 USUAL = 1500
+# What an interface has without an MTU of its own in a task of network_interfaces.
+_MTU = 9000
 # Every path carries these (RFC 791, RFC 8200).
 _SMALLEST = {4: 68, 6: 1280}
 
@@ -137,3 +139,52 @@ def _fault(path: Mapping[str, Any], back: Mapping[str, Any] | None) -> str:
         return text + ": no answer"
     passes = min(one["largest"] for one in (path, back) if one)
     return text + ": at most %d bytes pass in one piece both ways" % passes
+
+
+def limits(
+    outward: Iterable[Mapping[str, Any]], backward: Iterable[Mapping[str, Any]]
+) -> dict[str, int]:
+    """The largest MTU with which bad paths become good ones, for each address that needs it.
+
+    All ends of a network have to send packets of one size. So what has to be made smaller at one
+    end is made smaller for all that it talks to, over however many others.
+
+    :param outward: the paths of all hosts that log in.
+    :param backward: the paths back to them.
+    """
+    ways_back = {path["destination"]: path for path in backward}
+    sizes: dict[str, int] = {}
+    bad: set[str] = set()
+    edges = []
+    for path in outward:
+        back = ways_back.get(path["source"])
+        if not path["source"] or not path["largest"] or (back and not back["largest"]):
+            continue  # a smaller packet would not get through either
+        ends = (path["source"], path["destination"])
+        ways = [way for way in (path, back) if way]
+        edges.append(ends)
+        for end in ends:
+            known = [sizes[end]] if end in sizes else []
+            sizes[end] = min(known + [way["largest"] for way in ways])
+        if not _is_good(path, back):
+            bad.update(ends)
+    for _step in edges:  # far enough for a chain of all of them
+        for ends in edges:
+            size = min(sizes[end] for end in ends)
+            sizes.update(dict.fromkeys(ends, size))
+            if bad.intersection(ends):
+                bad.update(ends)
+    return {end: sizes[end] for end in sorted(bad)}
+
+
+def limited(
+    interfaces: Iterable[Mapping[str, Any]], found: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """Interfaces as a task takes them, with an MTU within what was found for their addresses."""
+    made = []
+    for entry in interfaces:
+        addresses = {str(ipaddress.ip_interface(text).ip) for text in entry["addresses"]}
+        sizes = [size for end, size in found.items() if end in addresses]
+        mtu = min([int(entry.get("mtu") or _MTU), *sizes])
+        made.append({**entry, "mtu": mtu} if sizes else dict(entry))
+    return made

@@ -134,8 +134,20 @@ def test_nothing_at_all_is_done_where_nothing_is_asked_for() -> None:
     assert state(desired([]), host.load(fake, fake.fs)) == {
         "backend": None,
         "interfaces": {},
+        "shared_subnets": [],
         "rollback_armed": False,
     }
+
+
+def test_interfaces_that_share_a_subnet_are_told_before_they_have_it() -> None:
+    fake = FakeHost()
+    crowded = [
+        {"interface": "enp0s4", "vlan": 77, "addresses": ["10.77.1.21/24", "fd77:1::21/64"]},
+        {"mac": MAC["enp0s5"], "addresses": ["10.77.1.22/24", "fd77:2::22/64"]},
+    ]
+    told = state(desired(crowded), host.load(fake, fake.fs))
+    assert told["shared_subnets"] == ["enp0s4.77", "enp0s5"]
+    assert state(desired(BOTH), host.load(fake, fake.fs))["shared_subnets"] == []
 
 
 def test_only_the_interface_that_differs_is_touched() -> None:

@@ -20,6 +20,8 @@ from ansible_collections.tts.modelstore.plugins.module_utils._network.path.model
     address,
     faults,
     largest,
+    limited,
+    limits,
     route,
 )
 from hypothesis import given
@@ -152,3 +154,76 @@ def test_the_search_asks_for_no_size_twice() -> None:
     asked: list[int] = []
     assert largest(PORTAL, 9000, lambda size: asked.append(size) or size <= 8999) == 8999  # type: ignore[func-returns-value]
     assert len(set(asked)) == len(asked)
+
+
+GPU1, GPU2 = "10.77.1.21", "10.77.1.22"
+
+
+def both_ways(
+    source: str, mtu: int, there: int, passes: int, to: str = PORTAL
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A path from a node with an MTU to a portal with another, over something that limits it."""
+    out = path("node", "enp0s4", mtu, min(mtu, passes), to, source)
+    return out, path("store", "enp0s4", there, min(there, passes), source, to)
+
+
+def limits_of(*pairs: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, int]:
+    return limits([out for out, _back in pairs], [back for _out, back in pairs])
+
+
+def test_good_paths_need_no_limit() -> None:
+    assert limits_of(both_ways(GPU1, 9000, 9000, 9216)) == {}
+    assert limits([both_ways(GPU1, 9000, 9000, 9216)[0]], []) == {}
+
+
+def test_what_passes_is_the_limit_of_both_ends() -> None:
+    assert limits_of(both_ways(GPU1, 9000, 9000, 4000)) == {PORTAL: 4000, GPU1: 4000}
+    assert limits_of(both_ways(GPU1, 9000, 1500, 9216)) == {PORTAL: 1500, GPU1: 1500}
+
+
+def test_all_that_talk_to_a_limited_end_are_limited_with_it() -> None:
+    found = limits_of(both_ways(GPU1, 9000, 9000, 1500), both_ways(GPU2, 9000, 9000, 9216))
+    assert found == {PORTAL: 1500, GPU1: 1500, GPU2: 1500}
+
+
+def test_another_network_keeps_its_size() -> None:
+    other = both_ways("10.77.2.21", 9000, 9000, 9216, "10.77.2.10")
+    assert limits_of(both_ways(GPU1, 9000, 9000, 1500), other) == {PORTAL: 1500, GPU1: 1500}
+
+
+def test_a_path_without_an_answer_is_not_mended_by_smaller_packets() -> None:
+    assert limits_of(both_ways(GPU1, 9000, 9000, 0)) == {}
+    assert limits([path("gpu1", "", 0, 0, PORTAL, "")], []) == {}
+
+
+NODES = [f"10.77.1.{number}" for number in range(20, 26)]
+SIZES = st.sampled_from([1500, 4000, 9000])
+
+
+@given(st.lists(st.tuples(st.sampled_from(NODES), SIZES, SIZES), min_size=1, max_size=12))
+def test_with_the_limits_every_path_is_good(drawn: list[tuple[str, int, int]]) -> None:
+    # Two portals, and nodes that come to one or both of them; each end has one size.
+    portals = (PORTAL, "10.77.1.11")
+    mtus = dict.fromkeys(portals, 9000) | {node: mtu for node, mtu, _passes in drawn}
+    passes = {
+        (node, portals[number % 2]): limit for number, (node, _mtu, limit) in enumerate(drawn)
+    }
+
+    def paths() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        return [
+            both_ways(node, mtus[node], mtus[portal], limit, portal)
+            for (node, portal), limit in passes.items()
+        ]
+
+    mtus.update(limits_of(*paths()))
+    assert faults([out for out, _back in paths()], [back for _out, back in paths()]) == []
+
+
+def test_an_interface_keeps_to_the_limit_of_its_address() -> None:
+    entries = [
+        {"interface": "enp0s4", "addresses": [f"{GPU1}/24", "fd77:1::21/64"]},
+        {"interface": "enp0s5", "addresses": ["10.77.2.21/24"], "mtu": 1400},
+    ]
+    found = limited(entries, {GPU1: 1500, "10.77.2.21": 4000, "10.77.1.99": 1280})
+    assert [entry["mtu"] for entry in found] == [1500, 1400]
+    assert limited(entries, {}) == entries

@@ -68,3 +68,56 @@ def named(text: str) -> dict[str, str]:
 def size(found: Mapping[str, str]) -> Size:
     """The size of a target, from what was counted in configfs."""
     return Size(int(found["luns"]), int(found["acls"]), int(found["mapped_luns"]))
+
+
+# What used() takes: the processors' time, then that of each thread. A name may hold anything, so
+# that the fields are counted from the closing parenthesis.
+CPU = "head -n 1 /proc/stat; cat /proc/[0-9]*/task/[0-9]*/stat 2>/dev/null; true"
+_STATES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+
+
+class Use(NamedTuple):
+    """Shares of the time of a machine's processors: by state, and of the busiest threads."""
+
+    states: dict[str, float]
+    threads: dict[str, float]
+
+    def __str__(self) -> str:
+        states = ", ".join(f"{name} {share:.0%}" for name, share in self.states.items())
+        threads = ", ".join(f"{name} {share:.0%}" for name, share in self.threads.items())
+        return f"{states}; threads {threads}"
+
+
+def used(before: str, after: str, count: int = 5) -> Use:
+    """What was done between two looks, each what :data:`CPU` prints.
+
+    :param count: how many threads to name at most.
+    """
+    old, new = (_ticks(text.partition("\n")[0]) for text in (before, after))
+    spent = {name: new[name] - old[name] for name in _STATES}
+    total = sum(spent.values()) or 1
+    known = _threads(before)
+    threads: dict[str, int] = {}
+    for key, ticks in _threads(after).items():
+        name = re.sub(r"[/:_-]?\d+.*$", "", key[1]) or key[1]
+        threads[name] = threads.get(name, 0) + ticks - known.get(key, 0)
+    busiest = sorted(threads, key=lambda name: -threads[name])[:count]
+    return Use(
+        {name: ticks / total for name, ticks in spent.items() if ticks / total >= 0.01},
+        {name: threads[name] / total for name in busiest if threads[name] / total >= 0.01},
+    )
+
+
+def _ticks(line: str) -> dict[str, int]:
+    return dict(zip(_STATES, map(int, line.split()[1:9]), strict=True))
+
+
+def _threads(text: str) -> dict[tuple[str, str], int]:
+    """Ticks of each thread so far, by its number and name."""
+    found = {}
+    for line in text.splitlines()[1:]:
+        head, _parenthesis, tail = line.rpartition(")")
+        number, _parenthesis, name = head.partition(" (")
+        fields = tail.split()
+        found[number, name] = int(fields[11]) + int(fields[12])
+    return found

@@ -14,6 +14,7 @@ from benchmarks.figures import (
     named,
     processes,
     size,
+    used,
 )
 
 
@@ -43,3 +44,24 @@ def test_what_every_run_needs_hides_growth_until_it_is_taken_away() -> None:
     few, many = Cost(floor + 8**2, 8), Cost(floor + 256**2, 256)
     assert growth(few, many) < 32
     assert growth(few.without(floor), many.without(floor)) == 32
+
+
+def look(user: int, idle: int, threads: dict[str, int]) -> str:
+    lines = [f"cpu  {user} 0 0 {idle} 0 0 0 0 0 0"]
+    for number, (name, ticks) in enumerate(threads.items(), start=100):
+        lines.append(f"{number} ({name}) S 1 1 1 0 -1 0 0 0 0 0 {ticks} 0 0 0 20 0 1 0 5 0 0")
+    return "\n".join(lines) + "\n"
+
+
+def test_threads_are_named_by_what_they_took_between_two_looks() -> None:
+    before = look(100, 900, {"iscsi_ttx": 50, "kworker/0:1-x": 10, "odd) name": 0, "sshd": 7})
+    after = look(160, 940, {"iscsi_ttx": 90, "kworker/0:1-x": 20, "odd) name": 5, "sshd": 7})
+    found = used(before, after)
+    assert found.states == {"user": 0.6, "idle": 0.4}
+    assert found.threads == {"iscsi_ttx": 0.4, "kworker": 0.1, "odd) name": 0.05}
+    assert str(found).endswith("threads iscsi_ttx 40%, kworker 10%, odd) name 5%")
+
+
+def test_threads_that_start_meanwhile_count_whole() -> None:
+    found = used(look(0, 0, {}), look(100, 0, {"dd": 80}))
+    assert found.threads == {"dd": 0.8}

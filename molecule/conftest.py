@@ -173,6 +173,19 @@ def credentials(node: Host) -> list[dict[str, str]]:
     return list(found.values())
 
 
+def check_command_lines(host: Host, expected: str) -> None:
+    """No secret is on a command line that the audit daemon has recorded.
+
+    :param expected: a program that was started, as the record has to be there for its silence to
+        mean something.
+    """
+    log = host.check_output("cat /var/log/audit/audit.log*")
+    assert f'"{expected}"' in log or f'/{expected}"' in log
+    for secret in secrets():
+        assert secret not in log
+        assert secret.encode().hex().upper() not in log
+
+
 def new_secret(node: str) -> str:
     """Give a node another CHAP secret, as somebody does who edits the vault."""
     secret = token_hex(8)
@@ -202,6 +215,16 @@ def lio_state(store: Host) -> str:
         "sha256sum /etc/rtslib-fb-target/saveconfig.json"
     )
     return shown
+
+
+def connects(node: Host, portal: str, card: str) -> bool:
+    """Whether a portal answers what a node sends through one of its cards, whatever its routes are."""
+    script = (
+        "import socket; s = socket.socket(); s.settimeout(10); "
+        f"s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'{card}'); "
+        f"s.connect(('{portal}', 3260))"
+    )
+    return bool(node.run(f'python3 -c "{script}"').rc == 0)
 
 
 def active_paths(node: Host) -> int:

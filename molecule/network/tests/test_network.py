@@ -30,13 +30,18 @@ HOSTS = os.environ.get("MODELSTORE_HOSTS", ",".join(NUMBERS)).split(",")
 MTU = 9000
 
 
-def role(*arguments: str, environment: dict[str, str] | None = None, **variables: Any) -> Done:
+def role(
+    *arguments: str,
+    play: str = "converge",
+    environment: dict[str, str] | None = None,
+    **variables: Any,
+) -> Done:
     """Run the role on the machines, with other variables than the inventory's."""
     path = STATE / "network.json"
     path.write_text(json.dumps(variables))
     return ansible(
         "ansible-playbook",
-        "molecule/network/converge.yml",
+        f"molecule/network/{play}.yml",
         f"--extra-vars=@{path}",
         f"--limit={','.join(HOSTS)}",
         *arguments,
@@ -178,6 +183,60 @@ def test_back_to_plain_cards_nothing_is_left_of_it() -> None:
         found = links(machine(name))
         assert not {"storage", "enp0s4.77"} & set(found)
         check_plain(name)
+
+
+def mtus(card: str) -> dict[str, int]:
+    return {name: links(machine(name))[card]["mtu"] for name in HOSTS}
+
+
+@pytest.mark.skipif(len(HOSTS) < len(NUMBERS), reason="needs all of the machines")
+def test_packets_are_made_smaller_where_a_policy_allows_it() -> None:
+    # Something on the way to one of the clients drops what is larger than 4000 bytes.
+    host = machine("manager")
+    host.check_output(
+        "tc qdisc add dev enp0s4 clsact && tc filter add dev enp0s4 ingress matchall "
+        "action police mtu 4014 rate 100gbit burst 100m conform-exceed drop/ok"
+    )
+    try:
+        refused = role(play="paths")
+        assert refused.returncode != 0
+        assert "at most 4000 bytes pass in one piece both ways" in said(refused)
+        done = role(play="paths", storage_network_mtu_policy="fall_back")
+        assert done.returncode == 0, done.stdout
+        # All that talk over that network, whether their own path was bad or not; netplan does not.
+        smaller = {"networkd": 4000, "manager": 4000, "ifupdown": 4000, "netplan": MTU}
+        assert mtus("enp0s4") == smaller
+        assert mtus("enp0s5") == dict.fromkeys(HOSTS, MTU)
+        assert converge(storage_network_mtu_policy="fall_back") == 0
+    finally:
+        host.check_output("tc qdisc delete dev enp0s4 clsact")
+    assert converge(storage_network_mtu_policy="fail") > 0
+    for name in HOSTS:
+        check_plain(name)
+
+
+def test_two_cards_in_one_subnet_answer_for_themselves_only() -> None:
+    name = HOSTS[-1]
+    number = NUMBERS[name]
+    wanted = [
+        {"interface": "enp0s4", "addresses": [f"10.77.1.{number}/24"]},
+        {"interface": "enp0s5", "addresses": [f"10.77.1.{number + 100}/24"]},
+    ]
+
+    def run() -> int:
+        done = role(f"--limit={name}", storage_network_interfaces=wanted)
+        assert done.returncode == 0, done.stdout
+        return changes(done)
+
+    assert run() > 0
+    keys = ("arp_ignore", "arp_announce", "rp_filter")
+    found = machine(name).check_output(
+        "sysctl --values " + " ".join(f"net/ipv4/conf/enp0s5/{key}" for key in keys)
+    )
+    assert found.split() == ["1", "2", "2"]
+    assert run() == 0
+    assert converge() > 0
+    assert not machine(name).file("/etc/sysctl.d/60-modelstore-network.conf").exists
 
 
 def test_the_card_that_ansible_comes_through_is_refused() -> None:

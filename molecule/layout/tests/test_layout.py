@@ -232,9 +232,30 @@ def test_a_clone_starts_with_the_files_of_the_golden_volume_and_goes_its_own_way
     assert clone.check_output(f"cat {MOUNT}/new") == "new"
 
 
+def test_nothing_is_mounted_over_the_mount_or_over_files_of_somebody_else() -> None:
+    node = machine("gpu1")
+    node.check_output(f"mount -t tmpfs somebodys {MOUNT}")
+    try:
+        done = layout("--tags=model_volume", "--limit=gpu1")
+        assert done.returncode != 0
+        assert "found somebodys with UUID (none) mounted at" in said(done)
+    finally:
+        node.check_output(f"umount {MOUNT}")
+    node.check_output(f"umount {MOUNT} && echo somebodys > {MOUNT}/file")
+    try:
+        done = layout("--tags=model_volume", "--limit=gpu1")
+        assert done.returncode != 0
+        assert f"found these files: file at {MOUNT}" in said(done)
+    finally:
+        node.check_output(f"rm {MOUNT}/file && mount {MOUNT}")
+
+
 def test_a_mount_unit_serves_as_well_as_a_line_in_fstab() -> None:
     node = machine("gpu1")
     unit = {"model_volume_mount_by": "unit"}
+    # A short line is as good as a long one for mount, and has to go as well.
+    node.check_output(r"sed -i '/cache_hub/s/\( xfs [^ ]*\) 0 0$/\1/' /etc/fstab")
+    assert not node.file("/etc/fstab").content_string.rstrip().endswith(" 0 0")
     assert converge("--tags=model_volume", "--limit=gpu1", **unit) > 0
     assert MOUNT not in node.file("/etc/fstab").content_string
     assert converge("--tags=model_volume", "--limit=gpu1", **unit) == 0

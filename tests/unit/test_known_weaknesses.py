@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "docsite" / "rst" / "reference_known_weaknesses.rst"
-ROWS = re.findall(r"   \* - ([TO]\d+)\n(.*?)(?=\n   \* - |\n\n|\Z)", PAGE.read_text(), re.DOTALL)
+ROWS = re.findall(r"   \* - ([TOS]\d+)\n(.*?)(?=\n   \* - |\n\n|\Z)", PAGE.read_text(), re.DOTALL)
 TESTS = {
     name
     for folder in ("tests", "molecule")
@@ -26,6 +26,7 @@ def test_the_page_has_every_weakness() -> None:
     assert [number for number, _text in ROWS] == [
         *(f"T{number}" for number in range(1, 25)),
         *(f"O{number}" for number in range(1, 17)),
+        *(f"S{number}" for number in range(1, 12)),
     ]
 
 

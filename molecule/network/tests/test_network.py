@@ -252,7 +252,7 @@ def test_a_host_that_is_cut_off_comes_back_within_a_minute(name: str) -> None:
     # A route of its own to where Ansible comes from, over a card where nobody is.
     wanted = [{"interface": "enp0s5", "addresses": ["10.0.2.3/30"]}]
     start = time.monotonic()
-    done = role(f"--limit={name}", storage_network_interfaces=wanted, storage_network_rollback=45)
+    done = role(f"--limit={name}", storage_network_interfaces=wanted, storage_network_rollback=30)
     print(f"the run took {time.monotonic() - start:.0f} s")
     assert done.returncode != 0
     assert "came back by itself" in said(done)
@@ -292,7 +292,7 @@ def test_a_run_killed_before_it_comes_back_is_undone_by_the_host() -> None:
         f"--limit={name}",
         environment=interruption("confirm | Come back over a new connection"),
         storage_network_interfaces=wanted,
-        storage_network_rollback=45,
+        storage_network_rollback=30,
     )
     print(killed(done))
     host = machine(name)

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -61,6 +62,29 @@ def rig(*arguments: str, stdin: str = "") -> str:
     return done.stdout
 
 
+def inventories(inventory: str | Path = "examples/inventory") -> list[str]:
+    """The options that name an inventory and what the rig adds to it."""
+    return [f"--inventory={path}" for path in (inventory, MACHINES, STATE / "inventory.yml")]
+
+
+@contextmanager
+def running(name: str, *arguments: str, inventory: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+    """One of the collection's playbooks, in a group of processes of its own that is killed at the end."""
+    process = subprocess.Popen(
+        ["ansible-playbook", *inventories(inventory), f"tts.modelstore.{name}", *arguments],
+        cwd=ROOT,
+        env=plays.environment(),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def ansible(
     program: str,
     *arguments: str,
@@ -68,9 +92,8 @@ def ansible(
     environment: Mapping[str, str] | None = None,
 ) -> Done:
     """Run one of Ansible's programs on the rig, whatever comes of it."""
-    inventories = (inventory, MACHINES, STATE / "inventory.yml")
     return subprocess.run(
-        [program, *(f"--inventory={path}" for path in inventories), *arguments],
+        [program, *inventories(inventory), *arguments],
         cwd=ROOT,
         env={**plays.environment(), **(environment or {})},
         stdout=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from typing import Any
 
@@ -12,11 +13,10 @@ from molecule.conftest import (
     Host,
     active_paths,
     changes,
-    interruption,
-    killed,
     machine,
     play,
     rig,
+    running,
     said,
     volume_uuid,
     volume_wwid,
@@ -117,21 +117,23 @@ def test_a_blank_disk_becomes_a_thin_pool_with_a_volume_for_the_node() -> None:
         "for n in $(seq 1 200); do head -c $((n * 4001)) /dev/urandom > hub/model-$n.bin; done && "
         "head -c 60M /dev/urandom > gpt.pth && ln gpt.pth hub/blob && ln -s hub/model-1.bin current"
     )
-    done = layout(
-        STORAGE,
-        ALONE,
-        "--limit=store1,gpu1",
-        environment=interruption("adopt | Copy the files", after=25),
-    )
-    print(killed(done))
+    copied = "find {0} -type f -name 'model-*.bin' 2>/dev/null | wc -l".format(MOUNT)
+    with running("site", STORAGE, ALONE, "--limit=store1,gpu1", inventory=INVENTORY) as run:
+        wait_until(
+            "half of the files",
+            lambda: int(node.check_output(copied)) >= 60 or run.poll() is not None,
+            seconds=1800,
+        )
+    # What still runs on the node is killed as well, as it would be with the node.
+    node.run("pkill -KILL python3")
+    assert run.returncode == -signal.SIGKILL, "the run was over before half of the files were there"
     found = volumes(machine("store1"))
     assert found["gpu1"]["pool_lv"] == "pool"
     assert int(found["gpu1"]["lv_size"]) == 400 * MIB
-    # The run was killed half way: the folder is still the one that is used.
+    # The folder is still the one that is used.
     assert node.file(LOCAL).is_directory and not node.file(LOCAL).is_symlink
-    copied = int(node.check_output(f"find {MOUNT} -type f -name 'model-*.bin' | wc -l"))
-    print(f"{copied} of 200 files were on the volume when the run was killed")
-    assert copied < 200
+    print(f"{node.check_output(copied)} of 200 files were on the volume when the run was killed")
+    assert int(node.check_output(copied)) < 200
 
 
 def test_a_local_folder_is_adopted_whole_and_kept() -> None:

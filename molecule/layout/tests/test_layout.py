@@ -117,7 +117,7 @@ def test_a_blank_disk_becomes_a_thin_pool_with_a_volume_for_the_node() -> None:
         "for n in $(seq 1 200); do head -c $((n * 4001)) /dev/urandom > hub/model-$n.bin; done && "
         "head -c 60M /dev/urandom > gpt.pth && ln gpt.pth hub/blob && ln -s hub/model-1.bin current"
     )
-    copied = "find {0} -type f -name 'model-*.bin' 2>/dev/null | wc -l".format(MOUNT)
+    copied = f"find {MOUNT} -type f -name 'model-*.bin' 2>/dev/null | wc -l"
     with running("site", STORAGE, ALONE, "--limit=store1,gpu1", inventory=INVENTORY) as run:
         wait_until(
             "half of the files",

@@ -42,7 +42,7 @@ options:
     description:
       - V(quick) compares names and sizes and looks at the ends of weights, which takes no time worth speaking of.
       - V(full) reads every file from end to end as well and compares its SHA-256.
-      - Files are always read when O(state=present) writes a manifest. With V(quick) they are not when one of the same names and sizes is there.
+      - With O(state=present) files are read, except with V(quick) when a manifest of the same names and sizes is there.
     type: str
     choices: [quick, full]
     default: full

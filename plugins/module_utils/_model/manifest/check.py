@@ -40,7 +40,8 @@ _WEIGHTS = frozenset({".bin", ".ckpt", ".gguf", ".onnx", ".pt", ".pth", ".safete
 # What torch.save wrote before it wrote zip archives: a pickle of this number. It is still read.
 _OLD_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 _ZIP_START, _ZIP_END = b"PK\x03\x04", b"PK\x05\x06"
-_ZIP_END_SPAN = 22 + 65535  # of the last record of a zip archive, with the longest comment
+_ZIP_END_SIZE = 22  # of the last record of a zip archive
+_ZIP_END_SPAN = _ZIP_END_SIZE + 65535  # with the longest comment
 _LONGEST_HEADER = 100_000_000  # of a .safetensors file, which the format sets
 
 
@@ -278,7 +279,7 @@ def find_faults(
     :param full: whether to read them from end to end.
     """
     faults = (
-        _fault(path, wanted[path], found.get(path), contents, full) for path in sorted(wanted)
+        _fault(path, wanted[path], _entry(path, found), contents, full) for path in sorted(wanted)
     )
     return [fault for fault in faults if fault]
 
@@ -286,6 +287,17 @@ def find_faults(
 def find_unexpected(wanted: Iterable[str], found: Iterable[str]) -> list[str]:
     """The paths that are there and should not be."""
     return sorted(set(found) - set(wanted))
+
+
+def sha256_fault(path: str, found: str, expected: str, contents: Contents) -> Fault | None:
+    """What a checksum tells; of a file with zeroes at its start, that it has them."""
+    if found == expected:
+        return None
+    try:
+        problem = "zero-filled" if contents.begins_with_zeroes(path) else "different"
+    except OSError as error:
+        return _unreadable(path, error)
+    return Fault(path, problem, "SHA-256 %s" % found, expected)
 
 
 def few(texts: Sequence[str]) -> str:
@@ -407,6 +419,15 @@ def _scan(
             found[path] = Entry(problem="no file", detail="a device, a socket or a pipe")
 
 
+def _entry(path: str, found: Mapping[str, Entry]) -> Entry | None:
+    """What is at a path, or the folder above it that there was no way to look into."""
+    if path in found:
+        return found[path]
+    parts = path.split("/")
+    above = ("/".join(parts[:count]) for count in range(1, len(parts)))
+    return next((found[name] for name in above if name in found and found[name].problem), None)
+
+
 def _fault(
     path: str, wanted: File, entry: Entry | None, contents: Contents, full: bool
 ) -> Fault | None:
@@ -424,17 +445,6 @@ def _fault(
     if isinstance(found, Fault):
         return found
     return sha256_fault(path, found, wanted.sha256, contents)
-
-
-def sha256_fault(path: str, found: str, expected: str, contents: Contents) -> Fault | None:
-    """What a checksum tells; of a file with zeroes at its start, that it has them."""
-    if found == expected:
-        return None
-    try:
-        problem = "zero-filled" if contents.begins_with_zeroes(path) else "different"
-    except OSError as error:
-        return _unreadable(path, error)
-    return Fault(path, problem, "SHA-256 %s" % found, expected)
 
 
 def _size_fault(path: str, found: int, expected: int, source: str = "") -> Fault:
@@ -467,7 +477,10 @@ def _torch_fault(path: str, start: bytes, size: int, stream: Any) -> Fault | Non
     if not start.startswith(_ZIP_START):
         return _no_model(path, start, "the zip archive that torch.save writes")
     stream.seek(max(0, size - _ZIP_END_SPAN))
-    if _ZIP_END not in stream.read(_ZIP_END_SPAN):
+    end = stream.read(_ZIP_END_SPAN)
+    record = end[end.rfind(_ZIP_END) :] if _ZIP_END in end else b""
+    # Its last two bytes are the length of the comment behind them.
+    if len(record) < _ZIP_END_SIZE + int.from_bytes(record[20:_ZIP_END_SIZE], "little"):
         return Fault(path, "incomplete", "no directory at its end", "a whole zip archive")
     return None
 

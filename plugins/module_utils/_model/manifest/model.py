@@ -67,7 +67,8 @@ def desired_manifest(options: Mapping[str, Any]) -> Desired:
     files: dict[str, File] = {}
     for one in options["files"]:
         path, sha256 = str(one["path"]), one["sha256"]
-        if path in files or path != posixpath.normpath(path) or path.startswith(("/", "..")):
+        inside = path not in (".", "..") and not path.startswith(("/", "../"))
+        if path in files or path != posixpath.normpath(path) or not inside:
             raise ModelStoreError(
                 "files",
                 "path %s" % path,

@@ -135,8 +135,8 @@ def _refusal(desired: Desired, faults: Sequence[Fault]) -> ModelStoreError:
 
 def _changes(present: Manifest, wanted: Manifest) -> list[str]:
     before, after = present.files, wanted.files
-    texts = ["%s gone" % shown(path) for path in find_unexpected(before, after)]
-    texts += ["%s added" % shown(path) for path in find_unexpected(after, before)]
+    texts = ["%s gone" % shown(path) for path in find_unexpected(after, before)]
+    texts += ["%s added" % shown(path) for path in find_unexpected(before, after)]
     return texts + [
         "%s %s instead of %s" % (shown(path), *_apart(after[path], before[path]))
         for path in sorted(before)

@@ -93,9 +93,11 @@ def script(
             lines += _lines(
                 [["ip", "address", "replace", address, "dev", name] for address in device.addresses]
             )
+    # The timer goes first: without its file, and without that of the service that runs this, systemd
+    # ends both in ways of its own.
+    lines += ["systemctl stop %s.timer" % UNIT]
     lines += ["rm -f %s %s %s %s" % (SCRIPT, SERVICE, TIMER, _LINK), "systemctl daemon-reload"]
-    # The timer is stopped last: it is what this may have been started by.
-    lines += ["systemctl stop %s.timer" % UNIT, "exit 0"]
+    lines += ["exit 0"]
     return "\n".join(lines) + "\n"
 
 

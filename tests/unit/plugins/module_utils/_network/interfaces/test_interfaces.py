@@ -277,6 +277,18 @@ def test_the_way_back_is_a_script_that_a_shell_takes(backend: str, case: str) ->
         assert "\n".join(lines) in script
 
 
+def test_the_way_back_ends_its_timer_before_the_units_are_gone() -> None:
+    # A unit that runs without its file is ended after 90 s, in the middle of whatever it does.
+    text = rollback.script("networkd", before={}, after={}, devices=(), made=())
+    stop, remove, reload, done = text.splitlines()[-4:]
+    assert (stop, reload, done) == (
+        f"systemctl stop {rollback.UNIT}.timer",
+        "systemctl daemon-reload",
+        "exit 0",
+    )
+    assert remove.startswith("rm -f ")
+
+
 def test_the_way_back_restores_what_was_set_by_hand() -> None:
     fake = FakeHost()
     fake.links["enp0s4"] |= {"mtu": 1400, "addresses": ["192.0.2.4/24"]}

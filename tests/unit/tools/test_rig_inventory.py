@@ -26,7 +26,7 @@ def one(rig_machine: str, host: str = "store1") -> str:
 def test_the_demo_has_one_store_with_a_disk_per_node_and_two_networks() -> None:
     machines = inventory.load(DEMO)
     assert list(machines) == ["store1", "gpu1", "gpu2"]
-    assert machines["store1"].disks == (Disk("models-gpu1", "320M"), Disk("models-gpu2", "320M"))
+    assert machines["store1"].disks == (Disk("models-gpu1", "400M"), Disk("models-gpu2", "320M"))
     assert machines["gpu2"].networks["storage_b"] == (ip_interface("10.77.2.22/24"),)
     assert machines["gpu1"].guest_ports == (22, 7860)
     assert inventory.networks(machines) == {

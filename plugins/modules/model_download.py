@@ -71,6 +71,13 @@ options:
             description: The branch or tag.
             type: str
             default: master
+      hub_cache:
+        description:
+          - A folder in which the files are laid out as in a cache of Hugging Face, C(models--OWNER--NAME/snapshots/COMMIT), for programs that look for
+            them with C(HF_HUB_CACHE), together with the C(refs/main) that such a cache needs without a network.
+          - Not together with C(place).
+        type: str
+        default: ""
       files:
         description: The files to fetch from it.
         type: list
@@ -266,6 +273,7 @@ REPOSITORY = {
             "revision": {"type": "str", "default": "master"},
         },
     },
+    "hub_cache": {"type": "str", "default": ""},
     "files": {"type": "list", "elements": "dict", "required": True, "options": FILE},
 }
 ARGUMENTS = {

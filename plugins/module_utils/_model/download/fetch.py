@@ -28,7 +28,7 @@ JOB = "MODELSTORE_JOB"
 _BROKEN_OFF = {"RequestException", "ConnectionError", "NetworkError", "TimeoutError"}
 _SHORT = "Consistency check failed"  # how huggingface_hub calls a transfer that is too short
 
-_ATTEMPTS = 5  # of a transfer that broke off, each one going on where the last one ended
+_FRUITLESS = 5  # transfers in a row that broke off before the client had kept more of the file
 
 
 def main() -> int:
@@ -37,19 +37,21 @@ def main() -> int:
     :returns: the exit code: 0 when the file is there.
     """
     job = json.loads(os.environ[JOB])
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    for attempt in range(1, _ATTEMPTS + 1):
+    threading.Thread(target=_end_with, args=(job["parent"],), daemon=True).start()
+    fruitless, before = 0, _arrived(job["folder"])
+    while True:
         try:
             _fetch(job)
         except Exception as error:  # noqa: BLE001 - told by its kind
-            answer = explain(error)
-            if answer["problem"] == "unreachable" and attempt < _ATTEMPTS:
-                time.sleep(attempt * float(job.get("pause", 1)))
+            arrived = _arrived(job["folder"])
+            fruitless, before = (0 if arrived > before else fruitless + 1), arrived
+            # The client goes on where it ended. A hub that does not answer it tries often enough.
+            if _broke_off(error) and fruitless < _FRUITLESS:
+                time.sleep(1 + fruitless)
                 continue
-            sys.stdout.write("\n%s\n" % json.dumps(answer))
+            sys.stdout.write("\n%s\n" % json.dumps(explain(error)))
             return 1
-        break
-    return 0
+        return 0
 
 
 def explain(error: BaseException) -> dict[str, Any]:
@@ -118,6 +120,18 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         seen.append(error)
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _broke_off(error: BaseException) -> bool:
+    chain = list(_chain(error))
+    names = {name for one in chain for name in _names(one)}
+    return "ChunkedEncodingError" in names or any(_SHORT in str(one) for one in chain)
+
+
+def _arrived(folder: str) -> int:
+    """Bytes of the file that the client has kept."""
+    places = (os.path.join(top, name) for top, _folders, names in os.walk(folder) for name in names)
+    return max((os.lstat(place).st_size for place in places), default=0)
 
 
 def _status(error: BaseException) -> int | None:

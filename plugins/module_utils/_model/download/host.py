@@ -162,6 +162,8 @@ def apply_download(desired: Desired, observed: Observed, action: Action) -> None
     elif action.name == "record_file":
         present = observed.present[place]
         _record(desired, place, Verified(present.size, present.mtime, present.sha256 or ""))
+    elif action.name == "write_file":
+        _write(desired, place, action.arguments["text"])
     else:
         _fetch(desired, observed, place, action.arguments.get("until", 0))
 
@@ -244,9 +246,30 @@ def _fetch(desired: Desired, observed: Observed, place: str, until: int) -> None
         "folder": folder,
         "size": known.size,
         "sha256": known.sha256,
+        "parent": os.getpid(),
     }
     if _run_client(desired, place, job, own, until):
         _put_in_place(desired, place, known, own)
+
+
+def _write(desired: Desired, place: str, text: str) -> None:
+    """Put a small file in place whose content is known."""
+    staging = os.path.join(desired.folder, STAGING)
+    own = os.path.join(staging, desired.files[place].origin.key)
+    for path in (staging, own):
+        _make_folders(desired, path, 0o700)
+    written, final = os.path.join(own, "text"), os.path.join(desired.folder, place)
+    with _opened(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as handle:
+        os.write(handle, text.encode())
+        _give(desired, handle, 0o644)
+        os.fsync(handle)
+        status = os.fstat(handle)
+    _make_folders(desired, os.path.dirname(final), 0o755)
+    known = desired.files[place].known
+    _record(desired, place, Verified(status.st_size, status.st_mtime_ns, known.sha256 or ""))
+    os.rename(written, final)
+    _sync(os.path.dirname(final))
+    shutil.rmtree(own)
 
 
 def _run_client(desired: Desired, place: str, job: Mapping[str, Any], own: str, until: int) -> bool:

@@ -63,10 +63,12 @@ class Wanted:
     """A file of the model.
 
     :param known: its size and its SHA-256, as far as the profile knows them.
+    :param text: the content of a file that is written and not fetched; None for all others.
     """
 
     origin: Origin
     known: File = field(default_factory=File)
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ def desired_download(options: Mapping[str, Any]) -> Desired:
             if place in files:
                 raise _wrong("repositories", "two files for %s" % place, "one")
             files[place] = wanted
+        files.update(_reference(repository))
     above = sorted(place for place in files for other in files if other.startswith(place + "/"))
     if above:
         raise _wrong("repositories", "%s as a file and as a folder" % above[0], "one of them")
@@ -211,6 +214,10 @@ def _client(options: Mapping[str, Any]) -> Client:
 def _wanted(one: Mapping[str, Any], repository: Mapping[str, Any], hub: str) -> tuple[str, Wanted]:
     path = str(one["path"])
     place = str(one["place"] or path)
+    if repository["hub_cache"]:
+        if one["place"]:
+            raise _wrong("repositories", "a place for %s" % path, "none, as hub_cache gives it")
+        place = "%s/snapshots/%s/%s" % (*_hub_cache(repository), path)
     for name in (path, place):
         inside = name not in (".", "..") and not name.startswith(("/", "../"))
         if name != posixpath.normpath(name) or not inside or not name.isprintable():
@@ -223,6 +230,25 @@ def _wanted(one: Mapping[str, Any], repository: Mapping[str, Any], hub: str) -> 
     if one["size"] is not None and one["size"] < 0:
         raise _wrong("repositories", "size %d of %s" % (one["size"], path), "bytes")
     return place, Wanted(_origin(path, repository, hub, sha256), File(one["size"], sha256 or None))
+
+
+def _hub_cache(repository: Mapping[str, Any]) -> tuple[str, str]:
+    """The folder of a repository in a cache of Hugging Face, and the commit in it."""
+    source = repository["huggingface"]
+    if not source or not _COMMIT.fullmatch(str(source["revision"])):
+        raise _wrong("repositories", "hub_cache", "it with a commit at Hugging Face only")
+    name = "models--" + str(source["repository"]).replace("/", "--")
+    return posixpath.join(repository["hub_cache"], name), str(source["revision"])
+
+
+def _reference(repository: Mapping[str, Any]) -> dict[str, Wanted]:
+    """The file in a cache of Hugging Face that says which commit a program gets."""
+    if not repository["hub_cache"]:
+        return {}
+    folder, revision = _hub_cache(repository)
+    origin = Origin("huggingface", str(repository["huggingface"]["repository"]), revision, "")
+    known = File(len(revision), hashlib.sha256(revision.encode()).hexdigest())
+    return {"%s/refs/main" % folder: Wanted(origin, known, revision)}
 
 
 def _origin(path: str, repository: Mapping[str, Any], hub: str, sha256: str | None) -> Origin:

@@ -62,7 +62,7 @@ def plan_download(desired: Desired, observed: Observed) -> Plan:
     actions += _fetches(desired, observed)
     if not actions:
         return Plan()
-    places = [action.subject for action in actions if action.name == "fetch_file"]
+    places = [action.subject for action in actions if action.name in ("fetch_file", "write_file")]
     return Plan(tuple(actions), {"missing": places}, {"missing": []})
 
 
@@ -152,13 +152,18 @@ def _fetches(desired: Desired, observed: Observed) -> list[Action]:
         size = sizes[place]
         if not _is_right(observed, place) and (desired.portion == 100 or before < limit):
             until = limit - before if before + size > limit else 0
+            if desired.files[place].text is not None:
+                until = 0
             if not until or observed.staged.get(place, 0) < until:
-                actions.append(_fetch(place, desired.files[place].origin, until))
+                actions.append(_fetch(place, desired.files[place], until))
         before += size
     return actions
 
 
-def _fetch(place: str, origin: Origin, until: int) -> Action:
+def _fetch(place: str, wanted: Wanted, until: int) -> Action:
+    if wanted.text is not None:
+        return Action("write_file", place, {"text": wanted.text})
+    origin = wanted.origin
     arguments: dict[str, Any] = {
         "hub": origin.hub,
         "repository": origin.repository,

@@ -111,6 +111,15 @@ scenario: ## run one molecule scenario: NAME=default
 	@trap 'tools/rig --name molecule down' EXIT INT TERM; cd $(collections)/modelstore && \
 		tools/step 'Scenario $(NAME)' molecule test --scenario-name '$(NAME)'
 
+.PHONY: test-hub
+test-hub: place .build/hub/installed ## fetch models with the hubs' real clients from a hub on loopback
+	@tools/step 'Downloads' pytest tests/hub -o pythonpath='.build tests/unit tests/hub'
+
+.build/hub/installed: tests/hub/requirements.txt
+	@tools/step 'Clients of the hubs' sh -c 'python -m venv --clear .build/hub && \
+		.build/hub/bin/pip install --quiet --disable-pip-version-check --requirement $<'
+	@touch $@
+
 .PHONY: bench
 bench: place ## measure the running demo, side by side: [ARGS='reads target faults'] [PEERS=folder]
 	@tools/bench $(ARGS)

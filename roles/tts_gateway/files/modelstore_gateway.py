@@ -44,6 +44,7 @@ def ask(path: str, command: str) -> str:
             connection.settimeout(10)
             connection.connect(path)
             connection.sendall(command.encode() + b"\n")
+            connection.shutdown(socket.SHUT_WR)
             answer = b""
             while part := connection.recv(65536):
                 answer += part

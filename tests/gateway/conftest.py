@@ -126,7 +126,8 @@ class Gateway:
         # Whoever runs the tests is not always root.
         privileges = ("    chroot", "    user haproxy", "    group haproxy")
         lines = self.config.read_text().splitlines(keepends=True)
-        self.config.write_text("".join(one for one in lines if not one.startswith(privileges)))
+        text = "".join(one for one in lines if not one.startswith(privileges))
+        self.config.write_text(text.replace("log /dev/log local0", "log stdout format raw local0"))
 
     def start(self) -> None:
         self.render("first")

@@ -84,7 +84,8 @@ def show(path: str, master: str) -> list[dict[str, Any]]:
         row["svname"]: {
             "name": row["svname"],
             "address": row["addr"],
-            "state": row["status"],
+            # A weight of 0 is how the configuration drains; HAProxy calls such a node UP.
+            "state": "DRAIN" if row["weight"] == "0" and row["status"] == "UP" else row["status"],
             "requests": 0,
             "waiting": 0,
             "pages": 0,

@@ -118,6 +118,7 @@ def test_no_request_fails_while_all_nodes_are_restarted(
             if ended.is_set():
                 return turn
             note(client.predict(str(turn), api_name="/which"), str(turn))
+            time.sleep(0.2)
         return 0
 
     def slow_session(node: str) -> int:
@@ -132,7 +133,9 @@ def test_no_request_fails_while_all_nodes_are_restarted(
         for turn in itertools.count():
             if ended.is_set():
                 return turn
-            note(gateway.client().predict(str(turn), api_name="/which"), str(turn))
+            client = gateway.client()
+            note(client.predict(str(turn), api_name="/which"), str(turn))
+            client.close()
         return 0
 
     def calls() -> int:
@@ -145,6 +148,7 @@ def test_no_request_fails_while_all_nodes_are_restarted(
             answer = httpx.get(f"{call}/{event}", timeout=60).text
             assert "event: complete" in answer, answer
             note(json.loads(answer.partition("data:")[2])[0], str(turn))
+            time.sleep(0.2)
         return 0
 
     with ThreadPoolExecutor(8) as pool:

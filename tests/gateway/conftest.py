@@ -72,7 +72,7 @@ class Replica:
                 env={**os.environ, "GRADIO_TEMP_DIR": str(self.folder)},
             )
         url = f"http://127.0.0.1:{self.port}/gradio_api/startup-events"
-        wait_for(f"replica {self.name}", lambda: answers(url), 120)
+        wait_for(f"replica {self.name}", lambda: answers(url), 400)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         assert self.process is not None

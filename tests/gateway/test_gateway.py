@@ -190,7 +190,7 @@ def test_a_node_that_the_inventory_drains_keeps_its_sessions_only(make_gateway: 
     gateway = make_gateway()
     old = gateway.client("alpha")
     assert old.predict("1", api_name="/which") == "alpha 1"
-    running = old.submit(4, api_name="/slow")
+    running = old.submit(40, api_name="/slow")
     time.sleep(0.5)
     gateway.variables["tts_gateway_drained"] = ["alpha"]
     gateway.reload("drained")
@@ -201,7 +201,7 @@ def test_a_node_that_the_inventory_drains_keeps_its_sessions_only(make_gateway: 
     assert {gateway.client().predict("x", api_name="/which") for _ in range(6)} == {"beta x"}
     assert old.predict("2", api_name="/which") == "alpha 2"
     assert running.result() == "alpha"
-    assert gateway.tool("wait", "alpha", "--timeout=30", "--quiet=1").returncode == 0
+    assert gateway.tool("wait", "alpha", "--timeout=60", "--quiet=1").returncode == 0
 
 
 def test_a_reload_loses_nothing(make_gateway: Callable) -> None:

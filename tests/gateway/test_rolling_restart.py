@@ -49,10 +49,12 @@ class Restarts(threading.Thread):
             for replica in self.replicas:
                 asked = self.folder / f"indextts2@{replica.name}.service"
                 if asked.exists():
-                    replica.stop()
-                    replica.start()
-                    self.done.append(replica.name)
-                    asked.unlink()
+                    try:
+                        replica.stop()
+                        replica.start()
+                        self.done.append(replica.name)
+                    finally:
+                        asked.unlink()
 
 
 @pytest.fixture

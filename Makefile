@@ -120,6 +120,21 @@ test-hub: place .build/hub/installed ## fetch models with the hubs' real clients
 		.build/hub/bin/pip install --quiet --disable-pip-version-check --requirement $<'
 	@touch $@
 
+# gradio wants other versions of what the tools use, so it has an environment of its own.
+gateway := .cache/venv-gateway
+
+$(gateway)/complete: tests/gateway/requirements.txt
+	@python3 -m venv --clear $(gateway)
+	@tools/step 'Gateway: packages' $(gateway)/bin/pip install --quiet --requirement $<
+	@touch $@
+
+.PHONY: test-gateway
+test-gateway: place $(gateway)/complete ## the role tts_gateway with HAProxy and gradio on the loopback
+	@PATH="$$PATH:/usr/sbin"; command -v haproxy >/dev/null || \
+		{ echo 'haproxy is missing. Install the Debian package haproxy.' >&2; exit 1; }
+	@tools/step 'Gateway' $(gateway)/bin/python -m pytest -c tests/gateway/pytest.ini \
+		--rootdir tests/gateway tests/gateway
+
 .PHONY: bench
 bench: place ## measure the running demo, side by side: [ARGS='reads target faults'] [PEERS=folder]
 	@tools/bench $(ARGS)
@@ -140,7 +155,8 @@ lint: place
 types: place
 	@tools/step 'mypy' mypy -p ansible_collections.tts.modelstore.plugins -p vmrig -p benchmarks
 	@tools/step 'mypy, programs' mypy tests/rig/probe tools/bench tools/check-artifact \
-		tools/check-specs tools/exit-codes tools/role-readme
+		tools/check-specs tools/exit-codes tools/role-readme \
+		roles/tts_gateway/files/modelstore_gateway.py
 
 .PHONY: unit
 unit: place

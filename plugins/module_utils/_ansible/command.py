@@ -83,7 +83,11 @@ class LocalFileSystem:
             return []
 
     def realpath(self, path: str) -> str:
-        return os.path.realpath(path)
+        try:
+            return os.path.realpath(path)
+        except FileNotFoundError:
+            # A link that went while it was followed, as those of a process do that just ended.
+            return path
 
     def is_claimed(self, path: str) -> bool:
         # Such an open is refused while another exclusive one lasts. Closing it causes no event.

@@ -245,3 +245,17 @@ def test_removing_twice_is_fine(secret_file: Path) -> None:
     FS.remove(str(secret_file))
     FS.remove(str(secret_file))
     assert not secret_file.exists()
+
+
+def test_a_link_that_goes_while_it_is_followed_stands_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As those in /proc of a process that just ended.
+    link = tmp_path / "mnt"
+    link.symlink_to("mnt:[4026531841]")
+
+    def gone(path: str) -> str:
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    monkeypatch.setattr(os, "readlink", gone)
+    assert FS.realpath(str(link)) == str(link)

@@ -37,7 +37,6 @@ def main() -> int:
     :returns: the exit code: 0 when the file is there.
     """
     job = json.loads(os.environ[JOB])
-    threading.Thread(target=_end_with, args=(job["parent"],), daemon=True).start()
     fruitless, before = 0, _arrived(job["folder"])
     while True:
         try:
@@ -165,4 +164,6 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
+    watched = json.loads(os.environ[JOB])["parent"]
+    threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
     raise SystemExit(main())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 
 import pytest
 from ansible_collections.tts.modelstore.plugins.module_utils._model.download import fetch
@@ -97,7 +96,7 @@ def test_nothing_that_gives_access_is_passed_on():
 def job(tmp_path, monkeypatch):
     monkeypatch.setenv(
         fetch.JOB,
-        json.dumps({"hub": "huggingface", "folder": str(tmp_path), "parent": os.getppid()}),
+        json.dumps({"hub": "huggingface", "folder": str(tmp_path)}),
     )
     monkeypatch.setattr(fetch.time, "sleep", lambda seconds: None)
     return tmp_path

@@ -28,8 +28,8 @@ def listening_addresses(port: int) -> set[str]:
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:
-            _, local, _, state = line.split()[:4]
-            address, _, number = local.partition(":")
+            local, state = line.split()[1:4:2]
+            address, _colon, number = local.partition(":")
             if state == "0A" and int(number, 16) == port:
                 found.add(address)
     return found
@@ -53,7 +53,7 @@ def test_twenty_sessions_each_stay_on_their_replica(gateway) -> None:
 def test_files_are_found_again(gateway, tmp_path: Path) -> None:
     sent = tmp_path / "voice.wav"
     sent.write_bytes(b"x" * 500_000)
-    for _ in range(4):
+    for _time in range(4):
         text, made = gateway.client().predict(handle_file(sent), api_name="/voice")
         assert text.split()[1] == "500000"
         assert Path(made).stat().st_size == 500_000
@@ -88,7 +88,7 @@ def test_what_is_too_large_is_refused(gateway) -> None:
         assert httpx.post(upload, files={"files": b"x" * size}).status_code == 413
 
     def parts() -> Iterator[bytes]:
-        for _ in range(300):
+        for _time in range(300):
             yield b"x" * 10_000
 
     assert httpx.post(upload, content=parts()).status_code == 411
@@ -136,7 +136,7 @@ def test_requests_over_the_limit_wait(make_gateway: Callable) -> None:
 
 def test_jobs_over_the_limit_are_told_that_the_queue_is_full(make_gateway: Callable) -> None:
     gateway = make_gateway(tts_gateway_max_jobs=2)
-    clients = [gateway.client("alpha") for _ in range(3)]
+    clients = [gateway.client("alpha") for _time in range(3)]
     jobs = []
     for client in clients[:2]:
         jobs.append(client.submit(3, api_name="/slow"))
@@ -198,7 +198,7 @@ def test_a_node_that_the_inventory_drains_keeps_its_sessions_only(make_gateway: 
     assert gateway.nodes()["alpha"]["state"] == "DRAIN"
     assert gateway.nodes()["alpha"]["requests"] == 1
     assert gateway.tool("wait", "alpha", "--timeout=1").returncode == 1
-    assert {gateway.client().predict("x", api_name="/which") for _ in range(6)} == {"beta x"}
+    assert {gateway.client().predict("x", api_name="/which") for _time in range(6)} == {"beta x"}
     assert old.predict("2", api_name="/which") == "alpha 2"
     assert running.result() == "alpha"
     assert gateway.tool("wait", "alpha", "--timeout=60", "--quiet=1").returncode == 0

@@ -109,7 +109,7 @@ def test_no_request_fails_while_all_nodes_are_restarted(
     ended = threading.Event()
 
     def note(answer: str, expected: str) -> None:
-        node, _, text = answer.partition(" ")
+        node, _blank, text = answer.partition(" ")
         assert text == expected, answer
         seen[node] += 1
 

@@ -53,21 +53,21 @@ def known(stored):
     return {"size": len(stored.content), "sha256": stored.sha256}
 
 
-def options(hub, volume, /, **others):
+def options(server, volume, **others):
     """The module's options for all files, with what is known of the large ones."""
     main = []
-    for (repository, path), stored in hub.files.items():
+    for (repository, path), stored in server.files.items():
         if repository == MAIN:
             main.append({"path": path, **(known(stored) if len(stored.content) > LARGE else {})})
-    aux = hub.files[AUX, "campplus_cn_common.bin"]
+    aux = server.files[AUX, "campplus_cn_common.bin"]
     place = "hf_cache/campplus_cn_common.bin"
     return {
         "path": str(volume),
         "require_mount": False,
         "profile": "upstream-2.5",
         "python": PYTHON,
-        "endpoint": hub.url,
-        "modelscope_endpoint": hub.url,
+        "endpoint": server.url,
+        "modelscope_endpoint": server.url,
         "repositories": [
             {"huggingface": {"repository": MAIN, "revision": COMMIT}, "files": main},
             {

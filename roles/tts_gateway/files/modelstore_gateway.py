@@ -61,8 +61,7 @@ def parse_statistics(text: str) -> list[dict[str, str]]:
 
 def parse_old_workers(text: str) -> list[int]:
     """The processes that were replaced and still serve, from the master's "show proc"."""
-    _, _, old = text.partition("# old workers")
-    old, _, _ = old.partition("# programs")
+    old = text.partition("# old workers")[2].partition("# programs")[0]
     return [int(pid) for pid in re.findall(r"^(\d+)\s+worker\b", old, re.MULTILINE)]
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from ansible_collections.tts.modelstore.plugins.module_utils._core.errors import ModelStoreError
 from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.tts.modelstore.plugins.module_utils._model.download.model import (
-    HUBS,
     Desired,
     Observed,
     Origin,
@@ -244,5 +243,4 @@ def _known(wanted: Wanted) -> dict[str, Any]:
 
 
 def _endpoint(desired: Desired, origin: Origin) -> str:
-    assert origin.hub in HUBS
     return desired.client.endpoints.get(origin.hub, _ENDPOINTS[origin.hub])

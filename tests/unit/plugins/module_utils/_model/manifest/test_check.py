@@ -49,8 +49,8 @@ CONTENT = {
 }
 
 
-def fill(folder: Path, content: dict[str, bytes] = CONTENT) -> Path:
-    for path, data in content.items():
+def fill(folder: Path, content: dict[str, bytes] | None = None) -> Path:
+    for path, data in (CONTENT if content is None else content).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     return folder
@@ -62,8 +62,8 @@ def described(content: dict[str, bytes]) -> dict[str, File]:
     }
 
 
-def record(folder: Path, content: dict[str, bytes] = CONTENT) -> Path:
-    manifest = Manifest("upstream-2.5", (), described(content))
+def record(folder: Path, content: dict[str, bytes] | None = None) -> Path:
+    manifest = Manifest("upstream-2.5", (), described(CONTENT if content is None else content))
     (folder / MANIFEST).write_text(format_manifest(manifest))
     return folder
 
@@ -340,7 +340,7 @@ def test_a_device_that_fails_is_told_from_bad_content(folder: Path, monkeypatch)
 def test_a_large_file_is_read_in_blocks(tmp_path: Path) -> None:
     with open(tmp_path / "large", "wb") as stream:
         stream.truncate(64 * 2**20)
-    (entry,) = scan(str(tmp_path)).values()
+    entry = scan(str(tmp_path))["large"]
     counts: list[int] = []
     contents = Contents(str(tmp_path), lambda path, count: counts.append(count))
     tracemalloc.start()

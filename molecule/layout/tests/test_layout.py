@@ -85,11 +85,6 @@ def tuned(host: Host) -> bool:
     return ahead == "8192" and len(found) == 2 and all("[none]" in s for s in found.values())
 
 
-def restart(name: str) -> None:
-    rig("power", name, "off")
-    rig("power", name, "on")
-
-
 def test_a_disk_that_holds_something_is_not_made_part_of_a_group() -> None:
     store = machine("store1")
     device = "/dev/disk/by-id/virtio-precious"

@@ -13,6 +13,7 @@ what went wrong is said in the last line of stdout, as JSON.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -37,13 +38,13 @@ def main() -> int:
     :returns: the exit code: 0 when the file is there.
     """
     job = json.loads(os.environ[JOB])
-    fruitless, before = 0, _arrived(job["folder"])
+    fruitless, before = 0, arrived(job["folder"])
     while True:
         try:
             _fetch(job)
         except Exception as error:  # noqa: BLE001 - told by its kind
-            arrived = _arrived(job["folder"])
-            fruitless, before = (0 if arrived > before else fruitless + 1), arrived
+            kept = arrived(job["folder"])
+            fruitless, before = (0 if kept > before else fruitless + 1), kept
             # The client goes on where it ended. A hub that does not answer it tries often enough.
             if _broke_off(error) and fruitless < _FRUITLESS:
                 time.sleep(1 + fruitless)
@@ -51,6 +52,17 @@ def main() -> int:
             sys.stdout.write("\n%s\n" % json.dumps(explain(error)))
             return 1
         return 0
+
+
+def arrived(folder: str) -> int:
+    """Bytes that the client has kept of the file; what it notes beside it is small."""
+    sizes = [0]
+    for path, _folders, names in os.walk(folder):
+        for name in names:
+            # A client renames its files while this looks at them.
+            with contextlib.suppress(FileNotFoundError):
+                sizes.append(os.lstat(os.path.join(path, name)).st_size)
+    return max(sizes)
 
 
 def explain(error: BaseException) -> dict[str, Any]:
@@ -125,12 +137,6 @@ def _broke_off(error: BaseException) -> bool:
     chain = list(_chain(error))
     names = {name for one in chain for name in _names(one)}
     return "ChunkedEncodingError" in names or any(_SHORT in str(one) for one in chain)
-
-
-def _arrived(folder: str) -> int:
-    """Bytes of the file that the client has kept."""
-    places = (os.path.join(top, name) for top, _folders, names in os.walk(folder) for name in names)
-    return max((os.lstat(place).st_size for place in places), default=0)
 
 
 def _status(error: BaseException) -> int | None:

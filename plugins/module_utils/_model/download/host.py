@@ -46,6 +46,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._model.manifest.che
     File,
     Manifest,
     ManifestError,
+    entry_of,
     find_faults,
     read_manifest,
     scan,
@@ -222,10 +223,9 @@ def _look(
         recorded, sha256 = True, manifest.files[place].sha256
     # What is known of a file can change: a profile is corrected, or gets checksums.
     if recorded and known.sha256 in (None, sha256):
-        entry = _entry(status)
-        fault = hashes.look(place, entry, known, read=False)[1]
+        fault = hashes.look(place, entry_of(status), known, read=False)[1]
         return Present(size, mtime, sha256, True, fault)
-    sha256, fault = hashes.look(place, _entry(status), known, read=True)
+    sha256, fault = hashes.look(place, entry_of(status), known, read=True)
     return Present(size, mtime, sha256, False, fault)
 
 
@@ -427,14 +427,8 @@ def _record(desired: Desired, place: str, verified: Verified) -> None:
 
 def _arrived(desired: Desired, place: str) -> int:
     """Bytes that were fetched of a file; what the clients note beside it is small."""
-    folder = os.path.join(desired.folder, STAGING, desired.files[place].origin.key, "files")
-    sizes = [0]
-    for path, _folders, names in os.walk(folder):
-        for name in names:
-            # A client renames its files while this looks at them.
-            with contextlib.suppress(FileNotFoundError):
-                sizes.append(os.lstat(os.path.join(path, name)).st_size)
-    return max(sizes)
+    staging = os.path.join(desired.folder, STAGING)
+    return fetch.arrived(os.path.join(staging, desired.files[place].origin.key, "files"))
 
 
 def _staged_keys(desired: Desired) -> set[str]:
@@ -482,11 +476,6 @@ def _text(path: str) -> str:
             return stream.read()
     except (FileNotFoundError, NotADirectoryError):
         return ""
-
-
-def _entry(status: os.stat_result) -> Entry:
-    identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-    return Entry(status.st_size, identity)
 
 
 def _fault(fault: Fault) -> str:

@@ -20,6 +20,8 @@ from ansible_collections.tts.modelstore.plugins.module_utils._core.plan import S
 from ansible_collections.tts.modelstore.plugins.module_utils._model.manifest.check import (
     File,
     Manifest,
+    is_left_out,
+    is_relative,
     is_sha256,
 )
 
@@ -32,7 +34,6 @@ HUBS = ("huggingface", "modelscope")
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-_NOT_IN_MANIFESTS = frozenset({".cache", ".locks", ".msc", ".mv", "._____temp"})
 
 
 @dataclass(frozen=True)
@@ -219,10 +220,9 @@ def _wanted(one: Mapping[str, Any], repository: Mapping[str, Any], hub: str) -> 
             raise _wrong("repositories", "a place for %s" % path, "none, as hub_cache gives it")
         place = "%s/snapshots/%s/%s" % (*_hub_cache(repository), path)
     for name in (path, place):
-        inside = name not in (".", "..") and not name.startswith(("/", "../"))
-        if name != posixpath.normpath(name) or not inside or not name.isprintable():
+        if not is_relative(name) or not name.isprintable():
             raise _wrong("repositories", "path %s" % ascii(name), "one without dots, relative")
-    if place.startswith(".modelstore-") or _NOT_IN_MANIFESTS & set(place.split("/")):
+    if is_left_out(place):
         raise _wrong("repositories", "place %s" % place, "one that manifests do not leave out")
     sha256 = one["sha256"] and str(one["sha256"]).lower()
     if sha256 and not is_sha256(sha256):

@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import json
 import os
+import posixpath
 import re
 import stat
 import sys
@@ -258,6 +259,22 @@ def is_sha256(text: str) -> bool:
     return re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
+def is_left_out(path: str) -> bool:
+    """Whether a path in a model's folder is no part of the model: our own notes, and a client's."""
+    return path.startswith(_OWN) or not _NOTES.isdisjoint(path.split("/"))
+
+
+def is_relative(path: str) -> bool:
+    """Whether a path names something below a folder, in the one way that there is to write it."""
+    inside = path not in (".", "..") and not path.startswith(("/", "../"))
+    return inside and path == posixpath.normpath(path)
+
+
+def entry_of(status: os.stat_result) -> Entry:
+    """What a file is by its status."""
+    return Entry(status.st_size, _identity(status))
+
+
 def scan(folder: str) -> dict[str, Entry]:
     """All names in a folder that count, by path, in a stable order.
 
@@ -392,9 +409,9 @@ def _scan(
     :param above: the real paths of the folder and of all that lead to it.
     """
     for name in sorted(names):
-        if name in _NOTES or (not folder and name.startswith(_OWN)):
-            continue
         path = os.path.join(folder, name)
+        if is_left_out(path):
+            continue
         place = os.path.join(top, path)
         real = os.path.realpath(place)
         try:
@@ -414,7 +431,7 @@ def _scan(
         elif below is not None:
             _scan(top, path, (*above, real), below, found)
         elif stat.S_ISREG(status.st_mode):
-            found[path] = Entry(status.st_size, _identity(status))
+            found[path] = entry_of(status)
         else:
             found[path] = Entry(problem="no file", detail="a device, a socket or a pipe")
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ from ansible_collections.tts.modelstore.plugins.module_utils._model.manifest.che
     File,
     Manifest,
     Source,
+    is_relative,
     is_sha256,
 )
 
@@ -67,8 +67,7 @@ def desired_manifest(options: Mapping[str, Any]) -> Desired:
     files: dict[str, File] = {}
     for one in options["files"]:
         path, sha256 = str(one["path"]), one["sha256"]
-        inside = path not in (".", "..") and not path.startswith(("/", "../"))
-        if path in files or path != posixpath.normpath(path) or not inside:
+        if path in files or not is_relative(path):
             raise ModelStoreError(
                 "files",
                 "path %s" % path,

@@ -168,10 +168,11 @@ def limits(
             sizes[end] = min(known + [way["largest"] for way in ways])
         if not _is_good(path, back):
             bad.update(ends)
-    for _step in edges:  # far enough for a chain of all of them
+    before = None
+    while before != (sizes, bad):  # from each end to those that it talks to, and on to theirs
+        before = (dict(sizes), set(bad))
         for ends in edges:
-            size = min(sizes[end] for end in ends)
-            sizes.update(dict.fromkeys(ends, size))
+            sizes.update(dict.fromkeys(ends, min(sizes[end] for end in ends)))
             if bad.intersection(ends):
                 bad.update(ends)
     return {end: sizes[end] for end in sorted(bad)}

@@ -48,10 +48,12 @@ def volume_wwid(node: str) -> str:
 
 
 def model_sums() -> dict[str, str]:
-    """SHA-256 of each model file, as the controller has it."""
+    """SHA-256 of each model file by its path, as the controller has it."""
+    models = STATE / "models"
     return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted((STATE / "models").iterdir())
+        str(path.relative_to(models)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(models.rglob("*"))
+        if path.is_file()
     }
 
 

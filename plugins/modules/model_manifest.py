@@ -21,7 +21,7 @@ description:
     C(.cache), C(.locks), C(.msc), C(.mv) and C(._____temp).
   - In a C(.pth) or C(.pt) file the beginning and the end of the zip archive have to be there, unless it was saved in PyTorch's old format,
     and in a C(.safetensors) file the header, and as many bytes as it says.
-    These files, C(.bin), C(.ckpt), C(.gguf) and C(.onnx) must not be empty or begin with zeroes.
+    Neither kind may be without tensors, and these files, C(.bin), C(.ckpt), C(.gguf) and C(.onnx) must not be empty or begin with zeroes.
 author:
   - The tts.modelstore authors (@tts-modelstore)
 options:
@@ -164,6 +164,20 @@ bytes_total:
   returned: as RV(manifest)
   type: int
   sample: 8291614720
+sources:
+  description: Where the files came from, as the manifest has it.
+  returned: as RV(manifest)
+  type: list
+  elements: dict
+  contains:
+    repository:
+      description: The name or the URL of the repository.
+      type: str
+      sample: IndexTeam/IndexTTS-2.5
+    revision:
+      description: The revision.
+      type: str
+      sample: c39ce5ba981572cb187443877ff559dfb246ce63
 missing:
   description: The paths of files that are not there.
   returned: O(state=verified) when all files are right, and in C(error_details) when files are wrong

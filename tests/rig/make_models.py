@@ -1,27 +1,62 @@
-"""Make small files with the names of IndexTTS 2.5's model files, always with the same content."""
+"""Make small files with the names and in the formats of IndexTTS 2.5's models, always the same."""
 
 from __future__ import annotations
 
+import io
+import json
 import random
 import sys
+import zipfile
 from pathlib import Path
 
+MIB = 1 << 20
+# Bytes of tensors, or of text.
 SIZES = {
-    "gpt.pth": 6 << 20,
-    "s2mel.pth": 1 << 20,
-    "codec.pth": 1 << 20,
+    "gpt.pth": 6 * MIB,
+    "s2mel.pth": MIB,
+    "codec.pth": MIB,
     "multilingual_zh_ja_yue_char_del.tiktoken": 64 << 10,
+    "config.yaml": 2860,
+    "feat1.pt": 57170,
+    "feat2.pt": 374866,
     "wav2vec2bert_stats.pt": 9343,
+    "qwen0.6bemo4-merge/config.json": 727,
+    "qwen0.6bemo4-merge/model.safetensors": 64 << 10,
+    "qwen0.6bemo4-merge/tokenizer.json": 4096,
+    "hf_cache/w2v-bert-2.0/config.json": 1874,
+    "hf_cache/w2v-bert-2.0/model.safetensors": MIB,
+    "hf_cache/w2v-bert-2.0/preprocessor_config.json": 275,
+    "hf_cache/campplus_cn_common.bin": 64 << 10,
+    "hf_cache/bigvgan/config.json": 1405,
+    "hf_cache/bigvgan/bigvgan_generator.pt": 64 << 10,
 }
+
+
+def content(name: str, size: int) -> bytes:
+    """Random numbers in the format that the name promises."""
+    data = random.Random(name).randbytes(size)
+    if name.endswith((".pth", ".pt")):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            # A ZipInfo has always the same date.
+            archive.writestr(zipfile.ZipInfo("archive/data.pkl"), b"\x80\x02}q\x00.")
+            archive.writestr(zipfile.ZipInfo("archive/data/0"), data)
+        return buffer.getvalue()
+    if name.endswith(".safetensors"):
+        tensor = {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}
+        header = json.dumps({"weights": tensor}).encode()
+        return len(header).to_bytes(8, "little") + header + data
+    return data
 
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
     for name, size in SIZES.items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != size:
-            path.write_bytes(random.Random(name).randbytes(size))
+        wanted = content(name, size)
+        if not path.is_file() or path.stat().st_size != len(wanted):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(wanted)
 
 
 if __name__ == "__main__":

@@ -126,9 +126,15 @@ def test_fstab_orders_the_mount_behind_the_network_and_never_blocks_a_boot(node:
 
 def test_model_files_are_whole_through_the_mount(node: Host) -> None:
     node.check_output("sync; echo 3 > /proc/sys/vm/drop_caches")
-    sums = node.check_output(f"cd {MOUNT} && sha256sum *.pth *.pt *.tiktoken")
+    sums = node.check_output(f"cd {MOUNT} && find * -type f -print0 | xargs -0 sha256sum")
     found = {line.split()[1]: line.split()[0] for line in sums.splitlines()}
     assert found == model_sums()
+
+
+def test_the_manifest_on_the_volume_has_the_files_that_the_controller_has(node: Host) -> None:
+    manifest = json.loads(node.check_output(f"cat {MOUNT}/.modelstore-manifest.json"))
+    assert manifest["profile"] == "upstream-2.5"
+    assert {name: file["sha256"] for name, file in manifest["files"].items()} == model_sums()
 
 
 def test_application_runs_as_its_own_user_and_serves_what_is_on_the_volume(node: Host) -> None:

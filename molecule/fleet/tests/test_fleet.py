@@ -56,7 +56,7 @@ def acls(store: str) -> list[str]:
 
 
 def assert_serves(node: Host) -> None:
-    sums = node.check_output(f"cd {MOUNT} && sha256sum *.pth *.pt *.tiktoken")
+    sums = node.check_output(f"cd {MOUNT} && find * -type f -print0 | xargs -0 sha256sum")
     assert {line.split()[1]: line.split()[0] for line in sums.splitlines()} == model_sums()
     assert node.service("indextts2@default").is_running
 

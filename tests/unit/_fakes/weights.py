@@ -13,12 +13,13 @@ import zipfile
 
 
 def torch_file(size: int = 1000) -> bytes:
-    """As torch.save writes it: a zip archive of tensors as they are."""
+    """As torch.save writes it: a zip archive of tensors as they are, or of none for no bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         # A ZipInfo has always the same date.
         archive.writestr(zipfile.ZipInfo("archive/data.pkl"), b"\x80\x02}q\x00.")
-        archive.writestr(zipfile.ZipInfo("archive/data/0"), random.Random(size).randbytes(size))
+        if size:
+            archive.writestr(zipfile.ZipInfo("archive/data/0"), random.Random(size).randbytes(size))
     return buffer.getvalue()
 
 

@@ -20,6 +20,7 @@ import posixpath
 import re
 import stat
 import sys
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
@@ -104,7 +105,7 @@ class Entry:
 class Fault:
     """What is wrong with a file.
 
-    :param problem: ``missing``, ``empty``, ``truncated``, ``too long``, ``zero-filled``,
+    :param problem: ``missing``, ``empty`` (no bytes, or no tensors), ``truncated``, ``too long``, ``zero-filled``,
         ``incomplete`` (it lacks its end), ``no model`` (it begins like something else),
         ``different`` (by its SHA-256), ``unreadable``, ``changing``, ``leading out`` (a link),
         ``circular`` (a link), ``no file`` (a device, a socket, a pipe) or ``unfinished`` (a download).
@@ -497,8 +498,16 @@ def _torch_fault(path: str, start: bytes, size: int, stream: Any) -> Fault | Non
     end = stream.read(_ZIP_END_SPAN)
     record = end[end.rfind(_ZIP_END) :] if _ZIP_END in end else b""
     # Its last two bytes are the length of the comment behind them.
-    if len(record) < _ZIP_END_SIZE + int.from_bytes(record[20:_ZIP_END_SIZE], "little"):
+    whole = len(record) >= _ZIP_END_SIZE + int.from_bytes(record[20:_ZIP_END_SIZE], "little")
+    try:
+        names = zipfile.ZipFile(stream).namelist() if whole else []
+    except zipfile.BadZipFile:
+        whole = False
+    if not whole:
         return Fault(path, "incomplete", "no directory at its end", "a whole zip archive")
+    # The application loads weights that hold nothing without a word, and returns noise.
+    if not any("/data/" in name or "/constants/" in name for name in names):
+        return Fault(path, "empty", "an archive without tensors", "weights")
     return None
 
 
@@ -517,7 +526,9 @@ def _safetensors_fault(path: str, start: bytes, size: int, stream: Any) -> Fault
         ]
     except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return _no_model(path, start, expected)
-    whole = 8 + length + max(ends, default=0)
+    if not ends:
+        return Fault(path, "empty", "a header without tensors", "weights")
+    whole = 8 + length + max(ends)
     return None if size == whole else _size_fault(path, size, whole, " by its header")
 
 

@@ -103,6 +103,10 @@ def show_manifest(desired: Desired, manifest: Manifest) -> dict[str, Any]:
         "profile": manifest.profile,
         "file_count": len(manifest.files),
         "bytes_total": manifest.size,
+        "sources": [
+            {"repository": source.repository, "revision": source.revision}
+            for source in manifest.sources
+        ],
     }
 
 

@@ -195,6 +195,7 @@ OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."
         ("a.pth", torch_file()[:-2] + b"\x03\x00abc", None),
         ("a.pth", torch_file()[:-2] + b"\x03\x00ab", "incomplete"),
         ("a.pth", torch_file()[:-100] + bytes(100), "incomplete"),
+        ("a.pth", torch_file(0), "empty"),
         ("a.bin", b"", "empty"),
         ("a.bin", bytes(5000) + b"1", "zero-filled"),
         ("a.bin", b"1" + bytes(5000), None),
@@ -208,7 +209,7 @@ OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."
         ("a.safetensors", LENGTH + HEADER[:-1] + b"," + b"data", "no model"),
         ("a.safetensors", LENGTH, "no model"),
         ("a.safetensors", b"\xff" * 8 + HEADER, "no model"),
-        ("a.safetensors", b"\x02" + bytes(7) + b"{}", None),
+        ("a.safetensors", b"\x02" + bytes(7) + b"{}", "empty"),
         ("a.safetensors", b"\x08" + bytes(7) + b'{"a": 1}', "no model"),
     ],
 )

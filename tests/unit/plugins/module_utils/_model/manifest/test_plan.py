@@ -107,13 +107,14 @@ def test_a_manifest_of_another_profile_is_refused() -> None:
 
 
 def test_files_too_many_are_wrong_when_they_are_to_be() -> None:
-    manifest = Manifest("upstream-2.5", (), FILES)
+    manifest = Manifest("upstream-2.5", (Source("IndexTeam/IndexTTS-2.5", "c39ce5b"),), FILES)
     result = require_verified(DESIRED, manifest, [], ["glossary.yaml"])
     assert result == {
         "manifest": "/mnt/models/.modelstore-manifest.json",
         "profile": "upstream-2.5",
         "file_count": 2,
         "bytes_total": 1013,
+        "sources": [{"repository": "IndexTeam/IndexTTS-2.5", "revision": "c39ce5b"}],
         "missing": [],
         "different": [],
         "unexpected": ["glossary.yaml"],

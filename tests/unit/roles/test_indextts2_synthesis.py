@@ -86,7 +86,8 @@ PARAMETERS = [
 class StandIn(ThreadingHTTPServer):
     """What it answers is in its attributes; what it was asked is kept."""
 
-    daemon_threads = True
+    # No thread outlives a test: another one could get a signal there.
+    daemon_threads = False
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -95,6 +96,7 @@ class StandIn(ThreadingHTTPServer):
         self.file: Any = {"path": "/tmp/gradio/a b/spk.wav", "meta": {"_type": "gradio.FileData"}}
         self.events = ["event: heartbeat\ndata: null\n\n", "event: complete\ndata: RESULT\n\n"]
         self.pause = 0.0
+        self.ended = threading.Event()
         self.refused: dict[str, tuple[int, str]] = {}
         self.cut = ""
         self.asked: list[tuple[str, str, bytes]] = []
@@ -169,7 +171,7 @@ class Handler(BaseHTTPRequestHandler):
             for piece in (text[:9], text[9:]):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 self.wfile.flush()
-            time.sleep(self.server.pause)
+            self.server.ended.wait(self.server.pause)
         if self.server.cut and self.path.startswith(self.server.cut):
             self.close_connection = True
             return
@@ -182,6 +184,7 @@ def stand_in() -> Iterator[StandIn]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
+        server.ended.set()
         server.shutdown()
         thread.join()
 

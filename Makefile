@@ -129,7 +129,7 @@ $(gateway)/complete: tests/gateway/requirements.txt
 	@touch $@
 
 .PHONY: test-gateway
-test-gateway: place $(gateway)/complete ## the role tts_gateway with HAProxy and gradio on the loopback
+test-gateway: place $(gateway)/complete ## the role tts_gateway and the synthesis check, with HAProxy and gradio on the loopback
 	@PATH="$$PATH:/usr/sbin"; command -v haproxy >/dev/null || \
 		{ echo 'haproxy is missing. Install the Debian package haproxy.' >&2; exit 1; }
 	@tools/step 'Gateway' $(gateway)/bin/python -m pytest -c tests/gateway/pytest.ini \
@@ -156,7 +156,7 @@ types: place
 	@tools/step 'mypy' mypy -p ansible_collections.tts.modelstore.plugins -p vmrig -p benchmarks
 	@tools/step 'mypy, programs' mypy tests/rig/probe tools/bench tools/check-artifact \
 		tools/check-specs tools/exit-codes tools/role-readme \
-		roles/tts_gateway/files/modelstore_gateway.py
+		roles/indextts2/files/indextts2_synthesis.py roles/tts_gateway/files/modelstore_gateway.py
 
 .PHONY: unit
 unit: place

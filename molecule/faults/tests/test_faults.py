@@ -168,8 +168,15 @@ def test_a_volume_that_holds_something_is_never_formatted(gpu1: Host) -> None:
             assert done.returncode != 0
             assert f"found {holds} on" in " ".join(done.stdout.split())
         assert gpu1.check_output(f"sha256sum {device}") == before
-    # Cleared by hand, as the message says, it is formatted and serves again.
+    # Cleared by hand, as the message says, it is formatted and serves again, unless it has to have a file system.
     gpu1.check_output(clear)
+    kept = '--extra-vars={"model_volume_format": false}'
+    done = play("site", "--tags=model_volume", "--limit=gpu1", kept)
+    assert done.returncode != 0
+    assert (
+        f"found the blank volume /dev/disk/by-id/dm-uuid-mpath-{volume_wwid('gpu1')}"
+        in " ".join(done.stdout.split())
+    )
     done = play("site", "--limit=store1,gpu1")
     assert done.returncode == 0, done.stdout
     assert gpu1.mount_point(MOUNT).filesystem == "xfs"

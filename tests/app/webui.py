@@ -2,18 +2,22 @@
 
 It keeps what a deployment depends on: the command line of a release, the model files it must find and
 the download of those it does not, the folders it writes, reading all models before the port opens,
-the endpoints that are probed, and the way it stops. STAND_IN_RELEASE is 2.5 (the default) or 2.0.
+the endpoints that are probed, one that makes a sound, and the way it stops. STAND_IN_RELEASE is 2.5 (the default) or 2.0.
 """
 
 from __future__ import annotations
 
 import argparse
+import array
 import hashlib
+import io
 import json
+import math
 import os
 import signal
 import sys
 import tempfile
+import wave
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -31,6 +35,11 @@ REQUIRED = {
         "wav2vec2bert_stats.pt",
     ),
 }
+INPUTS = [
+    {"parameter_name": "prompt", "label": "Voice", "component": "Audio"},
+    {"parameter_name": "text", "label": "Text", "component": "Textbox"},
+]
+SAMPLE_RATE = 22050
 # Its checks do not mention these; without them it ends with a traceback.
 LOADED = ("feat1.pt", "feat2.pt", "qwen0.6bemo4-merge/model.safetensors")
 LOADED_FLAT = ("hf_cache/w2v-bert-2.0/model.safetensors", "hf_cache/bigvgan/bigvgan_generator.pt")
@@ -82,23 +91,59 @@ def load(release: str, model_dir: Path) -> dict[str, str]:
     return sums
 
 
+def tone() -> bytes:
+    """A second of a plain tone, as a WAV file."""
+    samples = array.array(
+        "h", (int(8000 * math.sin(number * 0.17)) for number in range(SAMPLE_RATE))
+    )
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(SAMPLE_RATE)
+        sound.writeframes(samples.tobytes())
+    return buffer.getvalue()
+
+
 def handler(sums: dict[str, str]) -> type[BaseHTTPRequestHandler]:
+    call = "/gradio_api/call/gen_single"
+    output = Path("outputs/spk_1.wav").absolute()
     pages = {
         "/": "<!doctype html><title>IndexTTS2</title><h1>IndexTTS2 stand-in</h1><pre>%s</pre>"
         % "\n".join("%s  %s" % (digest, name) for name, digest in sums.items()),
         "/config": json.dumps({"models": sums}),
         "/gradio_api/startup-events": "false",
         "/gradio_api/queue/status": json.dumps({"queue_size": 0}),
+        "/gradio_api/info": json.dumps(
+            {"named_endpoints": {"/gen_single": {"parameters": INPUTS}}}
+        ),
+        call + "/1": "event: complete\ndata: %s\n\n" % json.dumps([{"path": str(output)}]),
     }
+    kinds = {"/": "text/html", call + "/1": "text/event-stream"}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            page = pages.get(self.path)
-            body = (page if page is not None else "Not Found").encode()
-            self.send_response(404 if page is None else 200)
-            self.send_header(
-                "Content-Type", "text/html" if self.path == "/" else "application/json"
-            )
+            if self.path == "/gradio_api/file=" + str(output):
+                self.answer(200, "audio/wav", output.read_bytes())
+            elif self.path in pages:
+                kind = kinds.get(self.path, "application/json")
+                self.answer(200, kind, pages[self.path].encode())
+            else:
+                self.answer(404, "text/plain", b"Not Found")
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/gradio_api/upload":
+                self.answer(200, "application/json", b'["/uploads/voice.wav"]')
+            elif self.path == call:
+                output.write_bytes(tone())
+                self.answer(200, "application/json", b'{"event_id": "1"}')
+            else:
+                self.answer(404, "text/plain", b"Not Found")
+
+        def answer(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -21,7 +21,9 @@ WWID = volume_wwid("gpu2")
 
 
 def sums(node: Host) -> dict[str, str]:
-    lines = node.check_output(f"cd {MOUNT} && find * -type f -print0 | xargs -0 sha256sum").splitlines()
+    lines = node.check_output(
+        f"cd {MOUNT} && find * -type f -print0 | xargs -0 sha256sum"
+    ).splitlines()
     return {line.split()[1]: line.split()[0] for line in lines}
 
 

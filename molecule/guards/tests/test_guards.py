@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,6 +151,18 @@ def test_a_file_with_other_content_of_the_same_size_is_found_on_demand(node: Hos
     done = play("verify", VERIFY, "--extra-vars=indextts2_verify_level=full")
     assert done.returncode == 0, done.stdout
     assert f"{len(model_sums())} files verified" in said(done)
+
+
+def test_verify_reports_what_serves_and_when_it_last_made_a_sound(node: Host) -> None:
+    spoken = play("verify", VERIFY, "--extra-vars={indextts2_verify_synthesis: true}")
+    assert spoken.returncode == 0, spoken.stdout
+    report = json.loads(node.check_output("cat /var/lib/indextts/default/synthesis.json"))
+    assert report["ok"] is True and report["audio_seconds"] == 1.0
+    done = play("verify", VERIFY)
+    assert done.returncode == 0, done.stdout
+    row = next(line for line in done.stdout.splitlines() if "upstream-2.5" in line)
+    assert f"{len(model_sums())} files of the right size" in said(done)
+    assert f"well {report['time']}" in said(done), row
 
 
 def test_the_service_goes_when_the_volume_goes(node: Host) -> None:

@@ -6,12 +6,9 @@ import json
 import re
 import urllib.request
 
-import pytest
-
 from molecule.conftest import (
     MOUNT,
     PORTALS,
-    STATE,
     TARGET,
     Host,
     check_command_lines,
@@ -24,8 +21,6 @@ from molecule.conftest import (
     volume_wwid,
 )
 
-# Written by side_effect.yml of the scenario default; other scenarios run these tests without it.
-SITE_LOG = STATE / "site-vvv.log"
 TPG = f"/sys/kernel/config/target/iscsi/{TARGET}/tpgt_1"
 
 
@@ -176,12 +171,3 @@ def test_files_with_secrets_are_private(store: Host, node: Host) -> None:
         assert found
         for path in found:
             assert host.file(path).mode == 0o600, path
-
-
-def test_no_secret_is_in_the_most_talkative_output() -> None:
-    if not SITE_LOG.exists():
-        pytest.skip("only the scenario default writes it")
-    said = SITE_LOG.read_text()
-    assert "chap_password" in said
-    assert said.count('"action": "set_chap"') + said.count("action: set_chap") >= 2
-    assert not [secret for secret in secrets() if secret in said]

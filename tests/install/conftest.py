@@ -11,11 +11,13 @@ import getpass
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 import zipfile
@@ -50,7 +52,8 @@ VERSION = subprocess.run(
     check=True,
     capture_output=True,
 ).stdout.strip()
-MINOR = ".".join(VERSION.split(".")[:2])
+# Of the Python that runs the tests, which is also the one that uv downloads.
+MINOR = "%d.%d" % sys.version_info[:2]
 
 FRONT = """
 import os, time
@@ -90,6 +93,28 @@ def wheel(folder: Path, name: str, version: str) -> Path:
     return path
 
 
+def managed_python(folder: Path) -> Path:
+    """The Python that runs this, packed as uv downloads one, in a list of downloads for uv."""
+    tree, archive = folder / "python", folder / "python.tar.gz"
+    stdlib = Path(sysconfig.get_path("stdlib"))
+    left_out = ("test", "__pycache__", "site-packages", "dist-packages", "idlelib", "config-*")
+    target = tree / "lib" / stdlib.name
+    shutil.copytree(stdlib, target, ignore=shutil.ignore_patterns(*left_out))
+    (tree / "bin").mkdir()
+    shutil.copy(os.path.realpath(sys.executable), tree / "bin" / stdlib.name)
+    subprocess.run(["tar", "-C", folder, "-czf", archive, "python"], check=True)
+    major, minor, patch = sys.version_info[:3]
+    machine = platform.machine()
+    key = f"cpython-{major}.{minor}.{patch}-linux-{machine}-gnu"
+    one = {"major": major, "minor": minor, "patch": patch, "prerelease": "", "variant": None}
+    one |= {"name": "cpython", "os": "linux", "libc": "gnu", "build": "20260101"}
+    one |= {"arch": {"family": machine, "variant": None}, "url": f"file://{archive}"}
+    one |= {"sha256": hashlib.sha256(archive.read_bytes()).hexdigest()}
+    listed = folder / "downloads.json"
+    listed.write_text(json.dumps({key: one}))
+    return listed
+
+
 class Index:
     """A package index: /simple has all packages, /torch one of them in a version of its own."""
 
@@ -109,7 +134,7 @@ class Index:
     def fetched(self, part: str) -> list[str]:
         return [one for one in self.requests if one.endswith(".whl") and part in one]
 
-    def handler(index) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+    def handler(index) -> type[BaseHTTPRequestHandler]:
         expected = "Basic " + base64.b64encode(f"{USER}:{index.password}".encode()).decode()
 
         class Handler(BaseHTTPRequestHandler):
@@ -266,9 +291,7 @@ class Repository:
 
 
 @pytest.fixture(scope="session")
-def repository(
-    upstream: Index, uv: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Repository:
+def repository(upstream: Index, uv: Path, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return Repository(tmp_path_factory.mktemp("repository"), upstream, uv)
 
 
@@ -307,12 +330,17 @@ class Host:
         for name in ("voice_01.wav", "voice_02.wav"):
             (recordings / name).write_text(name)
         self.environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_"))},
+            **{
+                key: value
+                for key, value in os.environ.items()
+                if not key.startswith(("PIP_", "UV_"))
+            },
             "HOME": str(self.home),
             "TEST_RECORDINGS": str(recordings),
             "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
             "ANSIBLE_REMOTE_TEMP": str(folder / "tmp"),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_LOCALHOST_WARNING": "False",
         }
         self.variables: dict[str, Any] = {
@@ -383,7 +411,9 @@ class Host:
 
     def installed(self) -> set[str]:
         """The packages in the environment in use."""
-        code = "from importlib.metadata import distributions as d; print(*(one.name for one in d()))"
+        code = (
+            "from importlib.metadata import distributions as d; print(*(one.name for one in d()))"
+        )
         command = [self.app / ".venv/bin/python", "-c", code]
         found = subprocess.run(command, check=True, text=True, capture_output=True)
         return set(found.stdout.split())

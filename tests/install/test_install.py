@@ -10,9 +10,20 @@ import hashlib
 import json
 import os
 import stat
+import subprocess
 from pathlib import Path
 
-from conftest import PASSWORD, VERSION, Host, Index, Repository, wait_for
+from conftest import (
+    MINOR,
+    PASSWORD,
+    VERSION,
+    Host,
+    Index,
+    Repository,
+    managed_python,
+    wait_for,
+    wheel,
+)
 
 
 def test_a_release_from_git_is_complete_before_it_is_used(host: Host, upstream: Index) -> None:
@@ -101,14 +112,14 @@ def test_what_is_in_the_releases_folder_and_is_no_release_stays(host: Host) -> N
     assert os.listdir(host.releases / "mine") == []
 
 
-def test_a_build_that_is_killed_is_gone_on_with_and_never_used(
-    host: Host, upstream: Index
-) -> None:
+def test_a_build_that_is_killed_is_gone_on_with_and_never_used(host: Host, upstream: Index) -> None:
     assert not host.run().failed
     upstream.requests.clear()
     upstream.held = "pages"
     with host.running(indextts2_git_revision="v2"):
-        wait_for("the last package", lambda: upstream.fetched("pages") and upstream.fetched("torch"))
+        wait_for(
+            "the last package", lambda: upstream.fetched("pages") and upstream.fetched("torch")
+        )
         wait_for("the cache", lambda: list((host.build / "uv").rglob("torch.py")))
     assert host.used == "v1"
     assert not (host.release("v2") / ".modelstore-installed").exists()
@@ -158,6 +169,7 @@ def test_an_archive(host: Host, repository: Repository, upstream: Index) -> None
         assert not result.failed, result.output
         assert host.used == checksum[:12]
         assert (host.app / "webui.py").read_text() == f"version = '{tag[1:]}.0'\n"
+        assert stat.S_IMODE((host.app / "webui.py").stat().st_mode) == 0o644
         upstream.requests.clear()
         again = host.run(**options)
         assert (again.failed, again.changed, upstream.requests) == (False, 0, [])
@@ -288,7 +300,7 @@ def test_a_python_that_the_source_cannot_use_is_refused_before_anything_is_built
         (source / name).write_text((repository.work / name).read_text())
     (source / "pyproject.toml").write_text(project.replace(">=3.9", ">=3.99"))
     archive = host.folder / "application.tar"
-    os.system(f"tar -C {source} -cf {archive} .")
+    subprocess.run(["tar", "-C", source, "-cf", archive, "."], check=True)
     refused = host.run(
         indextts2_install_from="archive",
         indextts2_archive=str(archive),
@@ -299,9 +311,7 @@ def test_a_python_that_the_source_cannot_use_is_refused_before_anything_is_built
     assert not host.app.exists() and upstream.requests == []
 
 
-def test_too_little_room_is_refused_before_anything_is_fetched(
-    host: Host, upstream: Index
-) -> None:
+def test_too_little_room_is_refused_before_anything_is_fetched(host: Host, upstream: Index) -> None:
     for options in (("--check",), ()):
         refused = host.run(*options, indextts2_required_space="900T")
         assert refused.failed and "900.00 TB to build the environment" in refused.text
@@ -310,6 +320,23 @@ def test_too_little_room_is_refused_before_anything_is_fetched(
     # A release that is complete needs none.
     assert not host.run().failed
     assert not host.run(indextts2_required_space="900T").failed
+
+
+def test_a_python_of_uv_is_installed_once_and_found_offline_later(host: Host) -> None:
+    managed = {"indextts2_python_from": "managed", "indextts2_python_version": MINOR}
+    python = host.folder / "opt/python"
+    offline = host.run(**managed, indextts2_wheels=str(host.folder))
+    assert offline.failed and f"found no Python {MINOR} in {python}" in offline.text
+    # uv knows the checksums of its own, so this one is listed for it.
+    host.environment["UV_PYTHON_DOWNLOADS_JSON_URL"] = str(managed_python(host.folder))
+    result = host.run(**managed)
+    assert not result.failed, result.output
+    assert "install_uv | Install the Python" in result.changes
+    assert os.readlink(host.app / ".venv/bin/python").startswith(str(python))
+    assert "pages" in host.installed()
+    del host.environment["UV_PYTHON_DOWNLOADS_JSON_URL"]
+    again = host.run(**managed, indextts2_git_revision="v2")
+    assert not again.failed and "install_uv | Install the Python" not in again.changes
 
 
 def test_a_wheelhouse_without_any_index(host: Host, packages: Path, upstream: Index) -> None:
@@ -330,8 +357,6 @@ def test_a_wheelhouse_without_any_index(host: Host, packages: Path, upstream: In
     assert again.changed == 0
     # A package with another content is not installed.
     (wheels / "speech-1.0-py3-none-any.whl").unlink()
-    from conftest import wheel
-
     wheel(wheels, "speech", "1.0")
     path = wheels / "speech-1.0-py3-none-any.whl"
     path.write_bytes(path.read_bytes() + b"\0")
@@ -364,8 +389,7 @@ def test_a_mirror_is_asked_for_everything_and_its_password_is_never_shown(
     }
     seen: list[str] = []
     mirror.held = "speech"
-
-    result = None
+    host.environment["ANSIBLE_PIPELINING"] = "0"  # shows more
     with host.running(**options):
         wait_for("a package", lambda: mirror.fetched("speech"))
         for entry in Path("/proc").glob("[0-9]*/cmdline"):

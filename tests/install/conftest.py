@@ -127,6 +127,11 @@ class Index:
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def close(self) -> None:
+        self.held = ""
+        self.server.shutdown()
+        self.server.server_close()
+
     def url(self, path: str) -> str:
         login = f"{USER}:{self.password}@" if self.password else ""
         return f"http://{login}127.0.0.1:{self.server.server_port}/{path}"
@@ -205,17 +210,18 @@ def uv(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def upstream(packages: Path) -> Index:
+def upstream(packages: Path) -> Iterator[Index]:
     """The index that the lock file names."""
-    return Index(packages)
+    one = Index(packages)
+    yield one
+    one.close()
 
 
 @pytest.fixture
 def mirror(packages: Path) -> Iterator[Index]:
     one = Index(packages, PASSWORD)
     yield one
-    one.held = ""
-    one.server.shutdown()
+    one.close()
 
 
 def write_application(folder: Path, upstream: Index, version: str, python: str) -> None:

@@ -57,17 +57,23 @@ def test_a_release_from_git_is_complete_before_it_is_used(host: Host, upstream: 
         assert (again.failed, again.changed, upstream.requests) == (False, 0, []), again.output
 
 
-def test_the_service_can_read_all_of_it(host: Host) -> None:
+def assert_others_may_read_and_not_write(top: Path) -> None:
+    for folder, folders, files in os.walk(top):
+        for name in folders + files:
+            path = Path(folder, name)
+            mode = path.lstat().st_mode
+            assert mode & stat.S_IROTH, path
+            assert mode & stat.S_IXOTH or not path.is_dir(), path
+            assert path.is_symlink() or not mode & stat.S_IWOTH, path
+
+
+def test_the_service_can_read_all_of_it_and_nobody_can_change_it(host: Host) -> None:
     os.umask(0o077)
     try:
         assert not host.run().failed
     finally:
         os.umask(0o022)
-    for folder, folders, files in os.walk(host.releases):
-        for name in folders + files:
-            mode = os.lstat(os.path.join(folder, name)).st_mode
-            assert mode & stat.S_IROTH, os.path.join(folder, name)
-            assert mode & stat.S_IXOTH or not stat.S_ISDIR(mode), os.path.join(folder, name)
+    assert_others_may_read_and_not_write(host.releases)
 
 
 def test_all_extras_are_installed_together(host: Host) -> None:
@@ -125,7 +131,6 @@ def test_a_build_that_is_killed_is_gone_on_with_and_never_used(host: Host, upstr
     assert not (host.release("v2") / ".modelstore-installed").exists()
     assert (host.build / "settings").stat().st_mode & 0o777 == 0o600
 
-    # A run for the release that is in use does not care, and takes it away.
     upstream.held = ""
     upstream.requests.clear()
     result = host.run(indextts2_git_revision="v2")
@@ -332,6 +337,7 @@ def test_a_python_of_uv_is_installed_once_and_found_offline_later(host: Host) ->
     result = host.run(**managed)
     assert not result.failed, result.output
     assert "install_uv | Install the Python" in result.changes
+    assert_others_may_read_and_not_write(python)
     assert os.readlink(host.app / ".venv/bin/python").startswith(str(python))
     assert "pages" in host.installed()
     del host.environment["UV_PYTHON_DOWNLOADS_JSON_URL"]
@@ -373,7 +379,7 @@ def test_recordings_that_are_missing_are_told(host: Host) -> None:
     refused = host.run()
     assert refused.failed and "found voice_01.wav voice_02.wav missing in" in refused.text
     assert "indextts2_examples_src" in refused.text and not host.app.exists()
-    assert not host.run(indextts2_prepare=False).failed
+    assert not host.run(indextts2_prepare=False, indextts2_git_revision="v2").failed
     assert not (host.app / "indextts/utils/tagger_cache").exists()
 
 

@@ -120,6 +120,17 @@ test-hub: place .build/hub/installed ## fetch models with the hubs' real clients
 		.build/hub/bin/pip install --quiet --disable-pip-version-check --requirement $<'
 	@touch $@
 
+.PHONY: test-install
+test-install: place .build/install/complete ## install applications with the role indextts2, with uv and git as they are
+	@tools/step 'Installation' pytest tests/install -o pythonpath='.build tests/install'
+
+# uv in the version that the role installs.
+.build/install/complete: roles/indextts2/defaults/main.yml
+	@tools/step 'uv' sh -c 'rm -rf .build/install && \
+		python -m pip download --quiet --disable-pip-version-check --no-deps --dest .build/install/wheels \
+		"uv==$$(sed -n "s/^indextts2_uv_version: //p" $<)"'
+	@touch $@
+
 # gradio wants other versions of what the tools use, so it has an environment of its own.
 gateway := .cache/venv-gateway
 

@@ -14,6 +14,7 @@ from ansible_collections.tts.modelstore.plugins.filter.exclusive_volumes import 
     FilterModule as ExclusiveVolumes,
 )
 from ansible_collections.tts.modelstore.plugins.filter.portal import portal
+from ansible_collections.tts.modelstore.plugins.filter.python_within import python_within
 from ansible_collections.tts.modelstore.plugins.filter.systemd_unit import systemd_unit
 from ansible_collections.tts.modelstore.plugins.filter.target_acls import (
     FilterModule as TargetAcls,
@@ -99,3 +100,33 @@ def test_a_client_without_a_secret_is_an_error_of_the_filter() -> None:
 def test_an_initiator_without_credentials_is_an_error_of_the_filter() -> None:
     with pytest.raises(AnsibleFilterError, match="initiator x: found a volume mapped to it"):
         target_acls([{"name": "gpu1", "initiators": [{"name": "x"}]}], [])
+
+
+@pytest.mark.parametrize(
+    ("version", "specifiers", "fits"),
+    [
+        ("3.11.2", ">=3.10,<3.12", True),
+        ("3.10.0", ">=3.10,<3.12", True),
+        ("3.12.0", ">=3.10,<3.12", False),
+        ("3.13.5", ">=3.10,<3.12", False),  # Debian 13
+        ("3.9.2", ">=3.10", False),
+        ("3.13.5", ">=3.10", True),
+        ("3.13.5", ">=3.10,>=3.10,<3.12", False),
+        ("3.13.0rc1", ">=3.13", False),
+        ("3.13.0rc1", ">=3.10", True),
+        ("3.11", ">=3.11.5", True),  # some 3.11 is
+        ("3.11", "==3.11.*", True),
+        ("3.12", ">=3.10,<3.12", False),
+        ("3.13.5", "", True),
+    ],
+)
+def test_a_python_is_held_against_what_a_project_asks_for(
+    version: str, specifiers: str, fits: bool
+) -> None:
+    assert python_within(version, specifiers) is fits
+
+
+@pytest.mark.parametrize(("version", "specifiers"), [("three", ""), ("3.11", "about 3.11")])
+def test_what_is_no_version_and_no_specifier_is_told(version: str, specifiers: str) -> None:
+    with pytest.raises(AnsibleFilterError, match="python_within"):
+        python_within(version, specifiers)

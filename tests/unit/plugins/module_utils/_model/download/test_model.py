@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -190,10 +191,24 @@ def test_the_profiles_of_the_role_are_pinned_and_as_large_as_the_releases(name, 
     assert all(one.known.sha256 for one in files.values() if one.known.size > 20_000_000)
 
 
-def test_the_profiles_have_what_the_application_asks_for_at_its_start():
-    start = yaml.safe_load((ROLE.parent / "indextts2" / "defaults" / "main.yml").read_text())
+@pytest.mark.parametrize("name", ["upstream-2.5", "upstream-2.0"])
+def test_the_profiles_have_what_the_service_requires(name):
+    start = yaml.safe_load((ROLE.parent / "indextts2" / "vars" / "main.yml").read_text())
+    # A list in a template, of literals but for one that is a variable.
+    shown = start["__indextts2_profiles"][name]["files"]
+    literals = re.findall(r"'([\w./-]+)'", shown)
+    required = [
+        f"hf_cache/models--{each}/refs/main" if "--" in each else each
+        for each in literals
+        if each != "regex_replace"
+    ] + start["__indextts2_qwen"]
+    wanted = desired(*complete(PROFILES[name])).files
+    assert len(required) > 10
+    assert set(required) <= set(wanted)
+
+
+def test_the_profiles_have_the_layout_of_their_release():
     wanted = desired(*complete(PROFILES["upstream-2.5"])).files
-    assert set(start["indextts2_required_files"]) <= set(wanted)
     assert "hf_cache/bigvgan/bigvgan_generator.pt" in wanted
     assert any(
         place.startswith("hf_cache/models--amphion--MaskGCT/snapshots/")

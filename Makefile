@@ -167,7 +167,8 @@ types: place
 	@tools/step 'mypy' mypy -p ansible_collections.tts.modelstore.plugins -p vmrig -p benchmarks
 	@tools/step 'mypy, programs' mypy tests/rig/probe tools/bench tools/check-artifact \
 		tools/check-specs tools/exit-codes tools/role-readme \
-		roles/indextts2/files/indextts2_synthesis.py roles/tts_gateway/files/modelstore_gateway.py
+		roles/indextts2/files/indextts2_guard.py roles/indextts2/files/indextts2_synthesis.py \
+		roles/tts_gateway/files/modelstore_gateway.py
 
 .PHONY: unit
 unit: place

@@ -8,8 +8,6 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
 
 DOCUMENTATION = r"""
 name: python_within
@@ -49,6 +47,10 @@ _RELEASES = 40
 
 
 def python_within(version: str, specifiers: str) -> bool:
+    # Ansible itself needs it to run, but not to read the documentation.
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import InvalidVersion, Version
+
     try:
         wanted, found = SpecifierSet(specifiers), Version(version)
     except (InvalidSpecifier, InvalidVersion) as error:

@@ -139,7 +139,8 @@ class Index:
     def fetched(self, part: str) -> list[str]:
         return [one for one in self.requests if one.endswith(".whl") and part in one]
 
-    def handler(index) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        index = self
         expected = "Basic " + base64.b64encode(f"{USER}:{index.password}".encode()).decode()
 
         class Handler(BaseHTTPRequestHandler):
@@ -165,7 +166,7 @@ class Index:
                     return self.answer(503)
                 if index.password and self.headers.get("Authorization") != expected:
                     return self.answer(401)
-                top, _, rest = self.path.strip("/").partition("/")
+                top, _slash, rest = self.path.strip("/").partition("/")
                 folder = index.folder / top
                 if rest.endswith(".whl"):
                     while index.held and index.held in rest:

@@ -411,7 +411,7 @@ def test_a_mirror_is_asked_for_everything_and_its_password_is_never_shown(
     assert not result.failed, result.output
     assert PASSWORD not in result.output
     assert host.installed() >= {"speech", "torch", "pages"} and upstream.requests == []
-    for folder, _, names in os.walk(host.folder / "opt"):
+    for folder, _folders, names in os.walk(host.folder / "opt"):
         for name in names:
             path = Path(folder, name)
             assert path.is_symlink() or PASSWORD.encode() not in path.read_bytes(), path

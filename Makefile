@@ -146,6 +146,14 @@ test-gateway: place $(gateway)/complete ## the role tts_gateway and the synthesi
 	@tools/step 'Gateway' $(gateway)/bin/python -m pytest -c tests/gateway/pytest.ini \
 		--rootdir tests/gateway tests/gateway
 
+.PHONY: test-upstream
+test-upstream: place ## IndexTTS2 itself on the CPU, with weights that say nothing, as root: CHECKOUT=folder [VARS=file]
+	$(call need,CHECKOUT,make test-upstream CHECKOUT=folder [VARS=file])
+	@command -v systemd-nspawn >/dev/null || \
+		{ echo 'systemd-nspawn is missing. Install the Debian package systemd-container.' >&2; exit 1; }
+	@tools/step 'IndexTTS2' env CHECKOUT='$(abspath $(CHECKOUT))' VARS='$(VARS)' \
+		pytest -c tests/upstream/pytest.ini --rootdir tests/upstream tests/upstream
+
 .PHONY: bench
 bench: place ## measure the running demo, side by side: [ARGS='reads target faults'] [PEERS=folder]
 	@tools/bench $(ARGS)

@@ -228,6 +228,7 @@ def mirror(packages: Path) -> Iterator[Index]:
 def write_application(folder: Path, upstream: Index, version: str, python: str) -> None:
     files = {
         "webui.py": f"version = {version!r}\n",
+        ".python-version": "3.10.0\n",  # upstream names one that no host has
         "pyproject.toml": f"""
 [project]
 name = "indextts"

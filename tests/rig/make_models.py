@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import json
 import random
 import sys
-import zipfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+from _fakes.weights import safetensors_file, torch_file  # the path is set above
 
 MIB = 1 << 20
 # Bytes of tensors, or of text.
@@ -34,19 +34,11 @@ SIZES = {
 
 def content(name: str, size: int) -> bytes:
     """Random numbers in the format that the name promises."""
-    data = random.Random(name).randbytes(size)
     if name.endswith((".pth", ".pt")):
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            # A ZipInfo has always the same date.
-            archive.writestr(zipfile.ZipInfo("archive/data.pkl"), b"\x80\x02}q\x00.")
-            archive.writestr(zipfile.ZipInfo("archive/data/0"), data)
-        return buffer.getvalue()
+        return torch_file(size, seed=name)
     if name.endswith(".safetensors"):
-        tensor = {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}
-        header = json.dumps({"weights": tensor}).encode()
-        return len(header).to_bytes(8, "little") + header + data
-    return data
+        return safetensors_file(size, seed=name)
+    return random.Random(name).randbytes(size)
 
 
 def main() -> None:

@@ -231,6 +231,41 @@ def test_options_that_the_release_does_not_know_are_refused(node: Host) -> None:
     assert node.check_output(f"sha256sum {UNIT} {ENVIRONMENT}") == before
 
 
+def test_old_uploads_are_removed_and_what_was_spoken_stays(node: Host) -> None:
+    uploads, spoken = "/var/cache/indextts/default/gradio", "/var/lib/indextts/default/outputs"
+    node.check_output(
+        f"install -D --owner=indextts /dev/null {uploads}/old/voice.wav; touch {spoken}/old.wav"
+    )
+    # A time of the last change cannot be set, so the clock is.
+    node.check_output(
+        f"date --set='+8 days' && touch {uploads}/new.wav; systemd-tmpfiles --clean indextts2.conf; "
+        "date --set='-8 days'"
+    )
+    try:
+        assert not node.file(f"{uploads}/old").exists
+        assert node.file(f"{uploads}/new.wav").exists
+        assert node.file(f"{spoken}/old.wav").exists
+    finally:
+        node.check_output(f"rm --force {uploads}/new.wav {spoken}/old.wav")
+
+
+def test_the_start_script_starts_it_or_says_why_not(node: Host) -> None:
+    script = "/root/start_app.sh"
+    option = f"--extra-vars=indextts2_start_script={script}"
+    assert site("--limit=gpu1", "--tags=indextts2", option) == 1
+    try:
+        node.check_output(f"systemctl stop {APP}")
+        assert "active (running)" in node.check_output(f"sh {script}")
+        assert node.service(APP).is_running
+        with changed(node, "gpt.pth", "truncate --size=-1000 {path}"):
+            done = node.run(f"sh {script}")
+            assert done.rc != 0
+            assert "gpt.pth truncated (found" in done.stdout
+            node.check_output(f"systemctl stop {APP}")
+    finally:
+        node.check_output(f"rm {script}")
+
+
 def test_it_stops_cleanly(node: Host) -> None:
     began = time.monotonic()
     node.check_output(f"systemctl stop {APP}")

@@ -160,6 +160,18 @@ def test_the_volume_is_laid_out_for_reading_models() -> None:
     assert node.check_output(f"findmnt --noheadings --output UUID {MOUNT}") == volume_uuid("gpu1")
 
 
+def test_verify_fails_before_a_pool_is_full() -> None:
+    arguments = (ALONE, "--limit=store1", "--extra-vars=modelstore_verify_network=false")
+    done = play("verify", *arguments, inventory=INVENTORY)
+    assert done.returncode == 0, done.stdout
+    store = machine("store1")
+    full = store.check_output("lvs --noheadings --options=data_percent models/pool").strip()
+    limit = "--extra-vars={iscsi_target_pool_fill_limit: 1}"
+    done = play("verify", *arguments, limit, inventory=INVENTORY)
+    assert done.returncode != 0
+    assert f"store1: found the thin pool models/pool full to {full} % of its data" in said(done)
+
+
 def test_read_ahead_and_queues_survive_a_path_that_goes_and_comes() -> None:
     node = machine("gpu1")
     portal = "10.77.2.10"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from molecule.conftest import PORTALS, TARGET, Host, connects, site
 
 UNIT = f"modelstore-firewall-{TARGET.replace(':', '-')}.service"
-OTHER = "table inet somebody { chain input { type filter hook input priority 0; } }"
+OTHER = "table inet somebody { chain input { type filter hook input priority 0; }; }"
 
 
 def test_what_the_kernel_would_answer_is_dropped(store: Host, node: Host) -> None:

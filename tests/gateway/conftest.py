@@ -99,6 +99,7 @@ class Gateway:
 
     def render(self, revision: str) -> None:
         variables = {
+            "ansible_python_interpreter": sys.executable,
             "__tts_gateway_config": str(self.config),
             "__tts_gateway_socket": str(self.socket),
             "__tts_gateway_revision": revision,

@@ -76,7 +76,11 @@ def play(gateway: Gateway, restarts: Restarts, **variables: object) -> subproces
     tool.write_text('#!/bin/sh\nexec %s "$@"\n' % shlex.join(map(str, arguments)))
     tool.chmod(0o755)
     inventory = gateway.folder / "inventory.yml"
-    local = {"ansible_connection": "local", "ansible_become": False}
+    local = {
+        "ansible_connection": "local",
+        "ansible_become": False,
+        "ansible_python_interpreter": sys.executable,
+    }
     inventory.write_text(
         json.dumps(
             {

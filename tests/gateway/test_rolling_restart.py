@@ -191,7 +191,8 @@ def test_a_node_that_stays_busy_is_not_restarted(
     assert "alpha: found 1 requests in flight after 6 s" in played.stdout
     assert "The node was not restarted and is used again." in played.stdout
     assert restarts.done == []
-    assert {node["state"] for node in gateway.nodes().values()} == {"UP"}
+    # "UP 1/2" is one that was slow to answer its last check, and used all the same.
+    assert all(node["state"].startswith("UP") for node in gateway.nodes().values())
     assert running.result() == "alpha"
 
 

@@ -79,7 +79,7 @@ def journal(container: Container) -> str:
 def test_the_application_and_its_environment_are_installed(
     container: Container, checkout: Checkout
 ) -> None:
-    container.ssh(f"systemctl stop 'indextts2@*'; rm -rf {container.models}/*")
+    container.ssh(f"systemctl stop 'indextts2@*'; find {container.models} -mindepth 1 -delete")
 
     result = container.run()
 

@@ -185,6 +185,19 @@ def test_the_options_of_the_release_are_known_to_it(container: Container) -> Non
     assert line.endswith(" ".join(options))
 
 
+def test_it_serves_as_a_community_build_is_started(container: Container) -> None:
+    options = ["--model_dir", "cache_hub"]
+
+    result = container.run(indextts2_profile="cache_hub", indextts2_arguments=options)
+
+    assert not result.failed, result.output
+    process = container.output(f"systemctl show -P MainPID {UNIT}")
+    line = container.output(f"ps -ww -o args= -p {process}")
+    assert line.endswith(f"webui.py --host 127.0.0.1 --port {PORT} --model_dir cache_hub")
+    given = container.output(f"tr '\\0' '\\n' </proc/{process}/environ")
+    assert f"HF_HOME={container.app}/cache_hub" in given.splitlines()
+
+
 def test_it_stops_cleanly(container: Container) -> None:
     container.ssh(f"systemctl stop {UNIT}")
 

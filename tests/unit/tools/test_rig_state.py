@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,15 @@ def test_stop_kills_the_recorded_process_once(tmp_path: Path) -> None:
     os.waitpid(identity.pid, 0)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """An interrupt is heard, also in tests that a script runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_between_start_and_record_loses_no_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,7 +147,7 @@ test-gateway: place $(gateway)/complete ## the role tts_gateway and the synthesi
 		--rootdir tests/gateway tests/gateway
 
 .PHONY: test-upstream
-test-upstream: place ## IndexTTS2 itself on the CPU, with weights that say nothing, as root: CHECKOUT=folder [VARS=file]
+test-upstream: place ## IndexTTS2 itself on the CPU, with small random weights, as root: CHECKOUT=folder [VARS=file]
 	$(call need,CHECKOUT,make test-upstream CHECKOUT=folder [VARS=file])
 	@command -v systemd-nspawn >/dev/null || \
 		{ echo 'systemd-nspawn is missing. Install the Debian package systemd-container.' >&2; exit 1; }

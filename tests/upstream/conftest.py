@@ -34,7 +34,8 @@ RELEASE = "bookworm"  # its Python is one that upstream can use
 PACKAGES = (
     "systemd-sysv", "dbus", "openssh-server", "python3", "python3-venv", "procps",
 )  # fmt: skip
-PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "PIP_CERT")
+PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+PASSED_ON = (*PROXIES, *(one.upper() for one in PROXIES), "SSL_CERT_FILE", "PIP_CERT")
 PORT = 7860
 
 
@@ -67,7 +68,6 @@ class Checkout:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.commit = self.git("rev-parse", "HEAD").strip()
         self.archive = STATE / "index-tts.tar.gz"
         STATE.mkdir(parents=True, exist_ok=True)
         self.git("archive", "--prefix=index-tts/", f"--output={self.archive}", "HEAD")
@@ -119,10 +119,7 @@ class Container:
             "ansible_ssh_private_key_file": str(self.key),
             "ansible_python_interpreter": "/usr/bin/python3",
             "upstream_environment": {
-                name: os.environ[name]
-                for one in PASSED_ON
-                for name in {one, one.upper()}
-                if name in os.environ
+                name: os.environ[name] for name in PASSED_ON if name in os.environ
             },
             "indextts2_install_from": "archive",
             "indextts2_archive": str(checkout.archive),
@@ -170,10 +167,9 @@ class Container:
             )
         deadline = time.monotonic() + 120
         while self.ssh("true", check=False).returncode:
-            stop_unless(
-                process.poll() is None and time.monotonic() < deadline,
-                f"the container does not answer: see {STATE / 'console.log'}",
-            )
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                pytest.exit(f"the container does not answer: see {STATE / 'console.log'}", 2)
             time.sleep(1)
         return process
 
@@ -181,6 +177,7 @@ class Container:
         options = ["-F", "/dev/null", "-i", str(self.key), "-p", str(self.port)]
         for one in ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"):
             options += ["-o", one]
+        options += ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
         process = subprocess.run(
             ["ssh", *options, "root@127.0.0.1", command],
             stdin=subprocess.DEVNULL,
@@ -219,8 +216,6 @@ class Container:
 def checkout() -> Checkout:
     folder = Path(os.environ.get("CHECKOUT", ""))
     stop_unless(os.geteuid() == 0, "a container needs root: run this as root, or through sudo")
-    for program in ("systemd-nspawn", "mmdebstrap"):
-        stop_unless(shutil.which(program) is not None, f"{program} is missing")
     stop_unless((folder / "webui.py").is_file(), f"found no webui.py in CHECKOUT, {folder}")
     return Checkout(folder)
 

@@ -6,10 +6,7 @@
 
 The application loads every one of these files as it loads the real ones, on a CPU as well, and
 answers with a sound of some seconds that is noise. This runs with the application's own Python and
-takes the shapes from its own classes, so that no weight is passed by. Nothing is fetched.
-
-The model folder is made under another name first: one that has its name is whole. A folder of this
-name that was made here is replaced, and any other one is left alone.
+takes the shapes from its own classes, so that no weight is left out. Nothing is fetched.
 """
 
 from __future__ import annotations
@@ -19,7 +16,6 @@ import base64
 import json
 import math
 import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,8 +33,6 @@ from transformers import (
     Wav2Vec2BertConfig,
     Wav2Vec2BertModel,
 )
-
-MARK = "# Random weights for tests, made by make_weights.py\n"
 
 RATE = 22050  # of what is spoken, per second
 LOUDNESS = 0.1  # RMS of what is spoken, of full scale
@@ -197,7 +191,7 @@ def make_config(folder: Path) -> Any:
     """The configuration that everything is built from, as the application reads it."""
     config = OmegaConf.create(CONFIG)
     config.gpt.number_text_tokens = make_vocabulary(folder)
-    (folder / "config.yaml").write_text(MARK + OmegaConf.to_yaml(config), encoding="utf-8")
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(config), encoding="utf-8")
     return config
 
 
@@ -346,7 +340,8 @@ def end_at_once(model: Qwen3ForCausalLM, end: int) -> None:
 
 
 def make_models(folder: Path) -> None:
-    """Fill a model folder."""
+    """Make a model folder, which must not be there yet."""
+    folder.mkdir(parents=True)
     config = make_config(folder)
     make_gpt(config, folder)
     make_s2mel(config, folder)
@@ -359,36 +354,12 @@ def make_models(folder: Path) -> None:
     make_vocoder(others / "bigvgan")
 
 
-def replace_models(folder: Path) -> None:
-    """Make a model folder as a whole.
-
-    :raises FileExistsError: there is one of somebody else.
-    """
-    if folder.exists() and not is_ours(folder):
-        raise FileExistsError(f"{folder}: found other files, expected none or what was made here")
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    make_models(partial)
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.rename(folder)
-
-
-def is_ours(folder: Path) -> bool:
-    """Whether a folder is empty, or begun by this program."""
-    config = folder / "config.yaml"
-    if config.is_file():
-        return config.read_bytes().startswith(MARK.encode())
-    return folder.is_dir() and not any(folder.iterdir())
-
-
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("application", type=Path, help="where webui.py is; nothing is written here")
-    parser.add_argument("models", type=Path, help="the model folder, which is replaced")
+    parser.add_argument("models", type=Path, help="the model folder, which is made")
     return parser.parse_args(arguments)
 
 
@@ -397,7 +368,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.dont_write_bytecode = True
     sys.path.insert(0, os.path.abspath(options.application))
     try:
-        replace_models(options.models.absolute())
+        make_models(options.models.absolute())
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -88,6 +88,17 @@ def test_a_busy_machine_is_not_taken_for_a_dead_one(gpu1: Host) -> None:
     assert connection_errors(gpu1) == before
 
 
+def test_a_target_that_lost_its_power_is_used_again_without_a_restart(gpu1: Host) -> None:
+    process = f"systemctl show --property MainPID --value {APP}"
+    before = gpu1.check_output(process)
+    restart("store1")
+    wait_until("two paths", lambda: active_paths(gpu1) == 2)
+    assert gpu1.check_output(process) == before
+    gpu1.check_output("echo 3 > /proc/sys/vm/drop_caches")
+    sums = gpu1.check_output(f"cd {MOUNT} && find * -type f -print0 | xargs -0 sha256sum")
+    assert dict(reversed(line.split()) for line in sums.splitlines()) == model_sums()
+
+
 def test_a_path_that_multipathd_gave_up_is_taken_again_by_the_next_run(gpu1: Host) -> None:
     restart("gpu1")
     wait_until("two paths", lambda: active_paths(gpu1) == 2)
@@ -99,17 +110,6 @@ def test_a_path_that_multipathd_gave_up_is_taken_again_by_the_next_run(gpu1: Hos
     print(f"{active_paths(gpu1)} of 2 paths before the run")
     site("--tags=iscsi_initiator", "--limit=gpu1")
     wait_until("two paths", lambda: active_paths(gpu1) == 2, seconds=30)
-
-
-def test_a_target_that_lost_its_power_is_used_again_without_a_restart(gpu1: Host) -> None:
-    process = f"systemctl show --property MainPID --value {APP}"
-    before = gpu1.check_output(process)
-    restart("store1")
-    wait_until("two paths", lambda: active_paths(gpu1) == 2)
-    assert gpu1.check_output(process) == before
-    gpu1.check_output("echo 3 > /proc/sys/vm/drop_caches")
-    sums = gpu1.check_output(f"cd {MOUNT} && find * -type f -print0 | xargs -0 sha256sum")
-    assert dict(reversed(line.split()) for line in sums.splitlines()) == model_sums()
 
 
 def test_a_node_boots_with_the_target_down_and_is_healed_by_one_start(gpu1: Host) -> None:

@@ -57,6 +57,12 @@ def model_sums() -> dict[str, str]:
     }
 
 
+def mounted_sums(node: Host) -> dict[str, str]:
+    """SHA-256 of each file on the mounted volume by its path, hidden ones left out."""
+    lines = node.check_output(f"cd {MOUNT} && find * -type f -print0 | xargs -0 sha256sum")
+    return {line.split()[1]: line.split()[0] for line in lines.splitlines()}
+
+
 def rig(*arguments: str, stdin: str = "") -> str:
     """Run tools/rig on the rig of the scenarios."""
     command = [str(ROOT / "tools" / "rig"), "--name", RIG, *arguments]

@@ -9,6 +9,7 @@ from molecule.conftest import (
     changes,
     machine,
     model_sums,
+    mounted_sums,
     play,
     said,
     site,
@@ -18,13 +19,6 @@ from molecule.conftest import (
 
 REMOVE = "--extra-vars=modelstore_remove=gpu2"
 WWID = volume_wwid("gpu2")
-
-
-def sums(node: Host) -> dict[str, str]:
-    lines = node.check_output(
-        f"cd {MOUNT} && find * -type f -print0 | xargs -0 sha256sum"
-    ).splitlines()
-    return {line.split()[1]: line.split()[0] for line in lines}
 
 
 def left(node: Host) -> list[str]:
@@ -70,7 +64,7 @@ def test_a_volume_in_use_is_refused_and_its_user_is_named() -> None:
 def test_a_node_comes_back_to_its_files_and_its_wwid() -> None:
     node, store = machine("gpu2"), machine("store1")
     node.check_output(f"head -c 5M /dev/urandom > {MOUNT}/own.bin && sync")
-    before = sums(node)
+    before = mounted_sums(node)
     target = store.check_output("sha256sum /etc/rtslib-fb-target/saveconfig.json")
 
     done = play("remove", REMOVE)
@@ -85,7 +79,7 @@ def test_a_node_comes_back_to_its_files_and_its_wwid() -> None:
     assert changes(again) == 0, again.stdout
 
     site("--limit=gpu2")
-    assert sums(node) == before
+    assert mounted_sums(node) == before
     assert model_sums().items() <= before.items()
     source, uuid = node.check_output(
         f"findmnt --noheadings --raw --output SOURCE,UUID --mountpoint {MOUNT}"

@@ -14,6 +14,7 @@ from molecule.conftest import (
     check_command_lines,
     connects,
     model_sums,
+    mounted_sums,
     rig,
     secrets,
     variables,
@@ -121,9 +122,7 @@ def test_fstab_orders_the_mount_behind_the_network_and_never_blocks_a_boot(node:
 
 def test_model_files_are_whole_through_the_mount(node: Host) -> None:
     node.check_output("sync; echo 3 > /proc/sys/vm/drop_caches")
-    sums = node.check_output(f"cd {MOUNT} && find * -type f -print0 | xargs -0 sha256sum")
-    found = {line.split()[1]: line.split()[0] for line in sums.splitlines()}
-    assert found == model_sums()
+    assert mounted_sums(node) == model_sums()
 
 
 def test_the_manifest_on_the_volume_has_the_files_that_the_controller_has(node: Host) -> None:

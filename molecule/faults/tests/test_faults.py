@@ -14,6 +14,7 @@ from molecule.conftest import (
     connection_errors,
     machine,
     model_sums,
+    mounted_sums,
     play,
     rig,
     site,
@@ -95,8 +96,7 @@ def test_a_target_that_lost_its_power_is_used_again_without_a_restart(gpu1: Host
     wait_until("two paths", lambda: active_paths(gpu1) == 2)
     assert gpu1.check_output(process) == before
     gpu1.check_output("echo 3 > /proc/sys/vm/drop_caches")
-    sums = gpu1.check_output(f"cd {MOUNT} && find * -type f -print0 | xargs -0 sha256sum")
-    assert dict(reversed(line.split()) for line in sums.splitlines()) == model_sums()
+    assert mounted_sums(gpu1) == model_sums()
 
 
 def test_a_path_that_multipathd_gave_up_is_taken_again_by_the_next_run(gpu1: Host) -> None:

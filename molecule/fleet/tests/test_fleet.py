@@ -8,12 +8,12 @@ from typing import Any
 import yaml
 
 from molecule.conftest import (
-    MOUNT,
     ROOT,
     Host,
     connection_errors,
     machine,
     model_sums,
+    mounted_sums,
     site,
     workload,
 )
@@ -56,8 +56,7 @@ def acls(store: str) -> list[str]:
 
 
 def assert_serves(node: Host) -> None:
-    sums = node.check_output(f"cd {MOUNT} && find * -type f -print0 | xargs -0 sha256sum")
-    assert {line.split()[1]: line.split()[0] for line in sums.splitlines()} == model_sums()
+    assert mounted_sums(node) == model_sums()
     assert node.service("indextts2@default").is_running
 
 
